@@ -1,0 +1,1 @@
+"""Sound in, features at 25 frames a second out."""

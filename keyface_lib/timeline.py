@@ -1,0 +1,95 @@
+"""Where frames, keyframes, windows and segments lie in time: the only place that does this arithmetic.
+
+A clip of n frames at 25 fps has keyframes at frames 0, 13, 26, ... until one lies at or after its last
+frame. Stage one makes them in *windows* of 14 slots: an anchor (frame 0 again, thrown away) and up to 13
+keyframes. Stage two fills in the *segments* of 14 frames between neighbouring keyframes; neighbouring
+segments share the keyframe's frame (KeyFace section 3.2 and 3.3; the anchor is the released code's).
+Frames past the end of the clip hear and feel its last frame.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import torch
+
+FPS = 25
+SAMPLE_RATE = 16_000
+SAMPLES_PER_FRAME = SAMPLE_RATE // FPS
+SLOTS = 14
+"""Frames of one network sequence: of a window and of a segment (the paper's T)."""
+KEYFRAME_STEP = SLOTS - 1
+"""Frames from one keyframe to the next (the paper's S = 12 new frames lie between)."""
+KEYFRAMES_PER_WINDOW = SLOTS - 1
+
+
+def frames_in(samples: int) -> int:
+    """Number of video frames that `samples` of 16 kHz audio fill, the last one perhaps in part."""
+    return -(-samples // SAMPLES_PER_FRAME)
+
+
+@dataclass(frozen=True)
+class Timeline:
+    """The timeline of a clip of `n_frames` frames (at least 1) at 25 fps."""
+
+    n_frames: int
+
+    def __post_init__(self):
+        if self.n_frames < 1:
+            raise ValueError(f"a clip has at least 1 frame, not {self.n_frames}")
+
+    @cached_property
+    def n_segments(self) -> int:
+        """Segments of 14 frames; a clip of one frame has one too, like any other up to 14."""
+        return max(1, -(-(self.n_frames - 1) // KEYFRAME_STEP))
+
+    @property
+    def n_keyframes(self) -> int:
+        return self.n_segments + 1
+
+    @property
+    def n_windows(self) -> int:
+        return -(-self.n_keyframes // KEYFRAMES_PER_WINDOW)
+
+    def keyframe_frames(self) -> torch.Tensor:
+        """The frame each keyframe shows: (keyframes,) int64, the last one clamped into the clip."""
+        return self._inside(KEYFRAME_STEP * torch.arange(self.n_keyframes))
+
+    def window_keyframes(self) -> torch.Tensor:
+        """The keyframe in each window slot: (windows, 14) int64; -1 is the anchor, the tail repeats its last."""
+        first = KEYFRAMES_PER_WINDOW * torch.arange(self.n_windows)[:, None]
+        keyframes = (first + torch.arange(KEYFRAMES_PER_WINDOW)).clamp(max=self.n_keyframes - 1)
+        return torch.cat([torch.full((self.n_windows, 1), -1), keyframes], dim=1)
+
+    def window_frames(self) -> torch.Tensor:
+        """The frame whose audio and emotion each window slot gets: (windows, 14) int64; the anchor gets frame 0."""
+        return self._inside(KEYFRAME_STEP * self.window_keyframes().clamp(min=0))
+
+    def segment_frames(self) -> torch.Tensor:
+        """The frame whose audio each segment slot hears: (segments, 14) int64, clamped into the clip."""
+        first = KEYFRAME_STEP * torch.arange(self.n_segments)[:, None]
+        return self._inside(first + torch.arange(SLOTS))
+
+    def keyframes_of_window(self, window: int) -> range:
+        """The keyframes that `window` yields, in order, from its slot 1 on."""
+        first = KEYFRAMES_PER_WINDOW * window
+        return range(first, min(first + KEYFRAMES_PER_WINDOW, self.n_keyframes))
+
+    def _inside(self, frames: torch.Tensor) -> torch.Tensor:
+        return frames.clamp(max=self.n_frames - 1)
+
+
+def keyframes_from_windows(windows: torch.Tensor, timeline: Timeline) -> torch.Tensor:
+    """Picks the keyframes out of whole windows, dropping anchors and padding.
+
+    Args:
+        windows: (windows, 14, ...) in the order of the timeline.
+
+    Returns:
+        (keyframes, ...)
+    """
+    return windows[:, 1:].flatten(0, 1)[: timeline.n_keyframes]
+
+
+def segment_ends(keyframes: torch.Tensor) -> torch.Tensor:
+    """Pairs neighbouring keyframes (k, ...) into the ends of their segments: (k - 1, 2, ...)."""
+    return torch.stack([keyframes[:-1], keyframes[1:]], dim=1)
