@@ -55,13 +55,13 @@ class Timeline:
         return self._inside(KEYFRAME_STEP * torch.arange(self.n_keyframes))
 
     def window_keyframes(self) -> torch.Tensor:
-        """The keyframe in each window slot: (windows, 14) int64; -1 is the anchor, the tail repeats its last."""
+        """The keyframe in each window slot: (windows, 14) int64; -1 is the anchor, the tail is repeated."""
         first = KEYFRAMES_PER_WINDOW * torch.arange(self.n_windows)[:, None]
         keyframes = (first + torch.arange(KEYFRAMES_PER_WINDOW)).clamp(max=self.n_keyframes - 1)
         return torch.cat([torch.full((self.n_windows, 1), -1), keyframes], dim=1)
 
     def window_frames(self) -> torch.Tensor:
-        """The frame whose audio and emotion each window slot gets: (windows, 14) int64; the anchor gets frame 0."""
+        """The frame whose audio and emotion a window slot gets: (windows, 14) int64; anchors get frame 0."""
         return self._inside(KEYFRAME_STEP * self.window_keyframes().clamp(min=0))
 
     def segment_frames(self) -> torch.Tensor:

@@ -1,0 +1,150 @@
+"""The whole method as a stream: windows -> keyframes -> segments -> frames, each leaving once it is final.
+
+Memory does not grow with the clip: one batch of windows, one of segments and a keyframe are held at a time.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+
+import torch
+
+from .audio.features import AudioFeatures
+from .batching import BatchSize
+from .emotion import EmotionCurve
+from .frames import decode_segments, merge_segments, to_bytes
+from .interpolation import InterpolationSettings, sample_segments
+from .keyframes import KeyframeSettings, sample_windows
+from .models import Models
+from .noise import unit_noise
+from .sampling import noise_levels
+from .timeline import SLOTS, Timeline, segment_ends
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How a clip is made.
+
+    Attributes:
+        seed: any integer; with the models and inputs it determines the clip.
+        batch: sequences of 14 frames in one network call.
+    """
+
+    seed: int = 0
+    keyframes: KeyframeSettings = field(default_factory=KeyframeSettings)
+    interpolation: InterpolationSettings = field(default_factory=InterpolationSettings)
+    batch: int = 1
+
+
+class Animation:
+    """One clip in the making. Iterating yields finished frames, (n, H, W, 3) uint8, in order.
+
+    Attributes:
+        timeline: where its frames, windows and segments lie.
+        calls: network calls it takes in all, counted in sequences.
+    """
+
+    def __init__(
+        self,
+        models: Models,
+        identity: torch.Tensor,
+        features: AudioFeatures,
+        emotion: EmotionCurve,
+        settings: Settings,
+        progress: Callable[[int, int], None] | None = None,
+    ):
+        """Prepares a clip as long as its audio; nothing is computed before iteration.
+
+        Args:
+            models: the loaded networks.
+            identity: (4, h, w) unscaled latent of the portrait.
+            features: of the whole clip's audio.
+            progress: called with (done, total) network calls; may raise to interrupt.
+        """
+        self.models = models
+        self.identity = identity
+        self.features = features
+        self.settings = settings
+        self.timeline = Timeline(features.n_frames)
+        self.valence, self.arousal = emotion.at_frames(features.n_frames)
+        self.calls = self.timeline.n_windows * _calls(settings.keyframes)
+        self.calls += self.timeline.n_segments * _calls(self._interpolation_settings)
+        self._progress = progress
+        self._done = 0
+        self._batch = BatchSize(settings.batch)
+
+    def __iter__(self) -> Iterator[torch.Tensor]:
+        self._done = 0
+        remaining = self.timeline.n_frames
+        for frames in merge_segments(self._decoded()):
+            frames = frames[:remaining]
+            remaining -= len(frames)
+            if len(frames):
+                yield to_bytes(frames)
+
+    def keyframes(self) -> Iterator[torch.Tensor]:
+        """Keyframes as unscaled latents, (k, 4, h, w) a batch of windows."""
+        models, settings, timeline = self.models, self.settings.keyframes, self.timeline
+        audio = self.features.select(models.keyframe_hears)
+        frames = timeline.window_frames()
+
+        def sample(windows: range) -> torch.Tensor:
+            heard = frames[windows.start : windows.stop]
+            latents = sample_windows(
+                models.keyframe,
+                self.identity.expand(len(windows), -1, -1, -1),
+                audio[heard],
+                self.valence[heard],
+                self.arousal[heard],
+                unit_noise(self.settings.seed, "keyframes", windows, *self.identity.shape),
+                settings,
+                self._on_call,
+            )
+            counts = [len(timeline.keyframes_of_window(window)) for window in windows]
+            return torch.cat([window[1 : 1 + n] for window, n in zip(latents, counts, strict=True)])
+
+        yield from self._batch.run(sample, range(timeline.n_windows))
+
+    def segments(self) -> Iterator[torch.Tensor]:
+        """Segments as unscaled latents, (s, 14, 4, h, w) a batch."""
+        models = self.models
+        audio = self.features.select(models.interpolation_hears)
+        frames = self.timeline.segment_frames()
+        first, carried = 0, None
+        for keyframes in self.keyframes():
+            keyframes = keyframes if carried is None else torch.cat([carried, keyframes])
+            ends = segment_ends(keyframes)
+
+            def sample(segments: range, ends=ends, first=first) -> torch.Tensor:
+                return sample_segments(
+                    models.interpolation,
+                    models.reduced,
+                    ends[segments.start - first : segments.stop - first],
+                    audio[frames[segments.start : segments.stop]],
+                    unit_noise(self.settings.seed, "interpolation", segments, *self.identity.shape),
+                    self._interpolation_settings,
+                    self._on_call,
+                )
+
+            yield from self._batch.run(sample, range(first, first + len(ends)))
+            first, carried = first + len(ends), keyframes[-1:]
+
+    def _decoded(self) -> Iterator[torch.Tensor]:
+        for segments in self.segments():
+            for segment in segments.split(1):
+                yield decode_segments(self.models.vae, segment, self.models.decode_batch)
+
+    @property
+    def _interpolation_settings(self) -> InterpolationSettings:
+        settings = self.settings.interpolation
+        return settings if self.models.reduced is not None else replace(settings, auto_scale=1.0)
+
+    def _on_call(self, sequences: int) -> None:
+        self._done += sequences
+        if self._progress is not None:
+            self._progress(self._done, self.calls)
+
+
+def _calls(settings: KeyframeSettings | InterpolationSettings) -> int:
+    """Network calls that one sequence costs: branches of non-zero weight over all noise levels."""
+    levels = noise_levels(settings.sampler, settings.steps)[:-1].tolist()
+    return sum(weight != 0 for sigma in levels for weight in settings.weights(sigma))

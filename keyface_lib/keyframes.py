@@ -1,0 +1,64 @@
+"""Stage one: windows of keyframes from identity, audio and emotion (section 3.2, guidance eq. 4)."""
+
+from dataclasses import dataclass
+
+import torch
+
+from .conditioning import keyframe_conditioning
+from .denoiser import LATENT_SCALE
+from .guidance import ALWAYS, guided_denoiser, scale_at, split_weights
+from .network import Network
+from .sampling import sample
+
+
+@dataclass(frozen=True)
+class KeyframeSettings:
+    """How windows are sampled; the defaults are the released ones."""
+
+    audio_scale: float = 5.0
+    identity_scale: float = 2.0
+    interval: tuple[float, float] = ALWAYS
+    steps: int = 10
+    sampler: str = "euler"
+
+    def weights(self, sigma: float) -> tuple[float, float, float]:
+        """Weights of the branches (neither, identity, identity and audio) at a noise level."""
+        scales = (scale_at(s, sigma, self.interval) for s in (self.audio_scale, self.identity_scale))
+        return split_weights(*scales)
+
+
+@torch.inference_mode()
+def sample_windows(
+    network: Network,
+    identity: torch.Tensor,
+    audio: torch.Tensor,
+    valence: torch.Tensor,
+    arousal: torch.Tensor,
+    noise: torch.Tensor,
+    settings: KeyframeSettings,
+    on_call=None,
+) -> torch.Tensor:
+    """Samples whole windows, anchors and padding included.
+
+    Args:
+        network: the keyframe network.
+        identity: (windows, 4, h, w) unscaled latents of the portrait.
+        audio: (windows, 14, 2, c) features of the network's encoders.
+        valence, arousal: (windows, 14), each in [-1, 1].
+        noise: (windows, 14, 4, h, w) unit noise.
+        on_call: called with the number of sequences after every network call; may raise to interrupt.
+
+    Returns:
+        (windows, 14, 4, h, w) unscaled latents, float32, on the network's device.
+    """
+    device = network.device
+    identity, valence, arousal = identity.to(device), valence.to(device), arousal.to(device)
+    tokens = network.tokens(audio)
+    silence, nobody = torch.zeros_like(tokens), torch.zeros_like(identity)
+    branches = [
+        keyframe_conditioning(nobody, silence, valence, arousal),
+        keyframe_conditioning(identity, silence, valence, arousal),
+        keyframe_conditioning(identity, tokens, valence, arousal),
+    ]
+    guided = guided_denoiser([(network.unet, seen) for seen in branches], settings.weights, on_call)
+    return sample(guided, noise.to(device), settings.sampler, settings.steps) / LATENT_SCALE

@@ -1,0 +1,33 @@
+"""Noise levels, from the highest down to 0."""
+
+from itertools import pairwise
+
+import numpy as np
+import torch
+
+ALIGN_YOUR_STEPS = (700.0, 54.5, 15.886, 7.977, 4.248, 1.789, 0.981, 0.403, 0.173, 0.034, 0.002)
+"""Sabour et al. 2024, the table for Stable Video Diffusion that the released code samples with."""
+
+
+def align_your_steps(steps: int = 10) -> torch.Tensor:
+    """Noise levels of the Align-Your-Steps schedule, ending in 0: (evaluations + 1,) float64.
+
+    `steps` is the released argument: 10 means the table itself, which has 11 levels and so costs 11 network
+    evaluations; any other number gives that many levels, interpolated log-linearly in the table.
+    """
+    if steps < 1:
+        raise ValueError(f"steps is {steps}; it must be at least 1")
+    table = np.array(ALIGN_YOUR_STEPS)
+    if steps == 10:
+        levels = table
+    else:
+        where = np.linspace(0, len(table) - 1, steps)
+        levels = np.exp(np.interp(where, np.arange(len(table)), np.log(table)))
+    return torch.from_numpy(np.append(levels, 0.0))
+
+
+def check_descending(sigmas: torch.Tensor) -> None:
+    """Raises ValueError unless the noise levels fall strictly and end in 0."""
+    values = sigmas.tolist()
+    if values[-1] != 0 or not all(a > b for a, b in pairwise(values)):
+        raise ValueError(f"noise levels must fall strictly to 0, these do not: {values}")
