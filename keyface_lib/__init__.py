@@ -1,1 +1,21 @@
 """KeyFace (Bigata et al., CVPR 2025): one portrait and one voice recording become a talking, feeling face."""
+
+__all__ = ["Clip", "EmotionCurve", "KeyFace", "KeyFaceError", "Settings", "parse_emotion"]
+
+_HOMES = {
+    "Clip": "pipeline",
+    "EmotionCurve": "emotion",
+    "KeyFace": "pipeline",
+    "KeyFaceError": "errors",
+    "Settings": "animate",
+    "parse_emotion": "emotion_text",
+}
+
+
+def __getattr__(name: str):
+    # Imported on first use: the pack must not slow down ComfyUI's start.
+    if name in _HOMES:
+        from importlib import import_module
+
+        return getattr(import_module(f".{_HOMES[name]}", __name__), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

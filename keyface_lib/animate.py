@@ -26,13 +26,13 @@ class Settings:
 
     Attributes:
         seed: any integer; with the models and inputs it determines the clip.
-        batch: sequences of 14 frames in one network call.
+        batch: sequences of 14 frames in one network call; None takes what fits into free memory.
     """
 
     seed: int = 0
     keyframes: KeyframeSettings = field(default_factory=KeyframeSettings)
     interpolation: InterpolationSettings = field(default_factory=InterpolationSettings)
-    batch: int = 1
+    batch: int | None = None
 
 
 class Animation:
@@ -70,7 +70,7 @@ class Animation:
         self.calls += self.timeline.n_segments * _calls(self._interpolation_settings)
         self._progress = progress
         self._done = 0
-        self._batch = BatchSize(settings.batch)
+        self._batch = BatchSize(settings.batch or 1)
 
     def __iter__(self) -> Iterator[torch.Tensor]:
         self._done = 0
@@ -88,6 +88,7 @@ class Animation:
         frames = timeline.window_frames()
 
         def sample(windows: range) -> torch.Tensor:
+            models.bring(models.keyframe)
             heard = frames[windows.start : windows.stop]
             latents = sample_windows(
                 models.keyframe,
@@ -115,6 +116,7 @@ class Animation:
             ends = segment_ends(keyframes)
 
             def sample(segments: range, ends=ends, first=first) -> torch.Tensor:
+                models.bring(models.interpolation, models.reduced)
                 return sample_segments(
                     models.interpolation,
                     models.reduced,
@@ -130,8 +132,9 @@ class Animation:
 
     def _decoded(self) -> Iterator[torch.Tensor]:
         for segments in self.segments():
+            self.models.bring(self.models.vae)
             for segment in segments.split(1):
-                yield decode_segments(self.models.vae, segment, self.models.decode_batch)
+                yield decode_segments(self.models.vae, segment)
 
     @property
     def _interpolation_settings(self) -> InterpolationSettings:

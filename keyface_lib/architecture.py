@@ -1,0 +1,193 @@
+"""What a state dict with released names is, read off its tensors: its role and the sizes of its networks.
+
+Nothing is read but names and shapes, so tensors on the meta device will do.
+"""
+
+import re
+from collections import defaultdict
+from collections.abc import Mapping
+
+import torch
+
+from .errors import KeyFaceError
+
+UNET = "model.diffusion_model."
+VAE = "first_stage_model."
+LEARNED_MASK = "model.learned_mask"
+EMOTION_DIM = 512
+"""Width of the vector input's emotion part: sinusoidal embeddings of valence and of arousal, 256 each."""
+RELEASED_HEAD_CHANNELS = 64
+RELEASED_LATENT_SIZE = 64
+RELEASED_VAE_FACTOR = 8
+
+StateDict = Mapping[str, torch.Tensor]
+
+_INPUT = UNET + "input_blocks.0.0.weight"
+_LABEL = UNET + "label_emb.0.0.weight"
+_CONTEXT = UNET + "middle_block.1.transformer_blocks.0.attn2.to_k.weight"
+_PROJECTION = re.compile(r"conditioner\.embedders\.\d+\.linear\.weight")
+_NOT_LOADED = re.compile(r"conditioner\.embedders\.\d+\.encoder\.|model_ema\.|(first_stage_model\.)?loss\.")
+_ENCODERS = {
+    "beats": "patch_embedding.weight",
+    "wavlm": "encoder.layers.0.self_attn.grep_linear.weight",
+    "wav2vec2": "wav2vec2.feature_projection.projection.weight",
+}
+"""A tensor only this audio encoder has; BEATs has WavLM's as well."""
+
+
+def role_of(state_dict: StateDict) -> str | None:
+    """What the tensors make up, whatever their file is called.
+
+    Returns:
+        "keyframe", "interpolation", "reduced", "vae", "wavlm", "beats", "wav2vec2", "svd" (Stable Video
+        Diffusion itself, where training starts) or None.
+    """
+    if any(name.startswith(UNET) for name in state_dict):
+        return _network_role(state_dict)
+    if any(name.startswith((VAE, "encoder.down.", "decoder.up.")) for name in state_dict):
+        return "vae"
+    return next((role for role, name in _ENCODERS.items() if name in state_dict), None)
+
+
+def unet_sizes(state_dict: StateDict, num_head_channels: int = RELEASED_HEAD_CHANNELS) -> dict:
+    """The UNet's sizes, as its metadata holds them.
+
+    Args:
+        num_head_channels: width of an attention head, which no tensor shows.
+
+    Returns:
+        model_channels, channel_mult (one per level), num_res_blocks (per level), attention_resolutions (the
+        downsampling factors, largest first, at which it attends), num_head_channels, context_dim,
+        audio_dim, in_channels and vector_dim.
+
+    Raises:
+        KeyFaceError: a tensor that shows a size is missing, or the levels differ in their blocks.
+    """
+    blocks = _blocks(state_dict, UNET + "input_blocks.")
+    model_channels = _shape(state_dict, UNET + "time_embed.0.weight")[1]
+    channels, counts, attention = [0], [0], [False]
+    for index in range(1, max(blocks, default=0) + 1):
+        block = UNET + f"input_blocks.{index}."
+        if "0.op.weight" in blocks[index]:
+            channels.append(0)
+            counts.append(0)
+            attention.append(False)
+            continue
+        channels[-1] = _shape(state_dict, block + "0.out_layers.3.weight")[0]
+        counts[-1] += 1
+        attention[-1] |= any(name.startswith("1.") for name in blocks[index])
+    if len(set(counts)) != 1:
+        raise KeyFaceError(
+            f"the UNet has {counts} residual blocks in its levels; KeyFace's has equally many in each: "
+            "this is a checkpoint of another architecture"
+        )
+    context_dim = _shape(state_dict, _CONTEXT)[1]
+    projection = next(filter(_PROJECTION.fullmatch, state_dict), None)
+    return {
+        "model_channels": model_channels,
+        "channel_mult": [width // model_channels for width in channels],
+        "num_res_blocks": counts[0],
+        "attention_resolutions": [2**level for level, attends in enumerate(attention) if attends][::-1],
+        "num_head_channels": num_head_channels,
+        "context_dim": context_dim,
+        "audio_dim": state_dict[projection].shape[0] if projection else context_dim,
+        "in_channels": _shape(state_dict, _INPUT)[1],
+        "vector_dim": _shape(state_dict, _LABEL)[1],
+    }
+
+
+def vae_sizes(state_dict: StateDict) -> dict:
+    """The VAE's sizes, from names with or without `first_stage_model.`.
+
+    Returns:
+        ch, ch_mult (one per level), num_res_blocks (per level of the encoder; the decoder has one more),
+        z_channels, has_encoder, has_decoder, and temporal: whether the decoder is SVD's. Of a decoder alone
+        only the products ch * ch_mult show; ch_mult then starts with 1, which is the same network.
+
+    Raises:
+        KeyFaceError: a tensor that shows a size is missing, or encoder and decoder do not fit each other.
+    """
+    prefix = VAE if any(name.startswith(VAE) for name in state_dict) else ""
+    down = _blocks(state_dict, prefix + "encoder.down.")
+    up = _blocks(state_dict, prefix + "decoder.up.")
+    sides = {}
+    if down:
+        sides["encoder"] = (
+            _level_widths(state_dict, prefix + "encoder.down.", down),
+            _residual_blocks(down[0]),
+            _shape(state_dict, prefix + "encoder.conv_out.weight")[0] // 2,
+        )
+    if up:
+        sides["decoder"] = (
+            _level_widths(state_dict, prefix + "decoder.up.", up),
+            _residual_blocks(up[0]) - 1,
+            _shape(state_dict, prefix + "decoder.conv_in.weight")[1],
+        )
+    if len(set(sides.values())) != 1:
+        raise KeyFaceError(
+            f"the VAE needs an encoder or a decoder, or both of the same sizes; it has {sides}"
+        )
+    widths, num_res_blocks, z_channels = next(iter(sides.values()))
+    ch = _shape(state_dict, prefix + "encoder.conv_in.weight")[0] if down else widths[0]
+    return {
+        "ch": ch,
+        "ch_mult": [width // ch for width in widths],
+        "num_res_blocks": num_res_blocks,
+        "z_channels": z_channels,
+        "has_encoder": bool(down),
+        "has_decoder": bool(up),
+        "temporal": any(".time_stack." in name for names in up.values() for name in names),
+    }
+
+
+def image_size_of(state_dict: StateDict) -> int:
+    """Side in pixels of the images a KeyFace network was trained on: its mask's; the released one without."""
+    mask = state_dict.get(LEARNED_MASK)
+    latent_size = RELEASED_LATENT_SIZE if mask is None else mask.shape[-1]
+    has_vae = any(name.startswith(VAE) for name in state_dict)
+    factor = 2 ** (len(vae_sizes(state_dict)["ch_mult"]) - 1) if has_vae else RELEASED_VAE_FACTOR
+    return latent_size * factor
+
+
+def is_loaded(name: str) -> bool:
+    """Whether a tensor is part of a network as it runs.
+
+    Not so are conditioners' own VAEs, which the released configuration creates but never uses or trains,
+    moving averages, which it does not use either, and the losses that VAEs were trained with.
+    """
+    return _NOT_LOADED.match(name) is None
+
+
+def _network_role(state_dict: StateDict) -> str | None:
+    has_projection = any(map(_PROJECTION.fullmatch, state_dict))
+    widths = {name: state_dict[name].shape[1] for name in (_INPUT, _LABEL, _CONTEXT) if name in state_dict}
+    if LEARNED_MASK in state_dict or widths.get(_INPUT) == 9:
+        return "interpolation" if has_projection else "reduced"
+    if has_projection or widths.get(_LABEL, 0) - widths.get(_CONTEXT, 0) == EMOTION_DIM:
+        return "keyframe"
+    return "svd" if any(".time_stack." in name for name in state_dict) else None
+
+
+def _blocks(state_dict: StateDict, prefix: str) -> dict[int, list[str]]:
+    """{n: names below `prefix` n "."} of the numbered blocks below `prefix`; missing numbers are empty."""
+    blocks = defaultdict(list)
+    for name in state_dict:
+        if name.startswith(prefix):
+            index, _, rest = name.removeprefix(prefix).partition(".")
+            blocks[int(index)].append(rest)
+    return blocks
+
+
+def _level_widths(state_dict: StateDict, prefix: str, levels: dict[int, list[str]]) -> tuple[int, ...]:
+    names = (f"{prefix}{level}.block.0.conv1.weight" for level in range(max(levels) + 1))
+    return tuple(_shape(state_dict, name)[0] for name in names)
+
+
+def _residual_blocks(names: list[str]) -> int:
+    return len({name.split(".")[1] for name in names if name.startswith("block.")})
+
+
+def _shape(state_dict: StateDict, name: str) -> torch.Size:
+    if name not in state_dict:
+        raise KeyFaceError(f"the tensor {name} is missing: the file is incomplete or of another architecture")
+    return state_dict[name].shape

@@ -1,0 +1,169 @@
+"""The `keyface` command."""
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from tqdm import tqdm
+
+from .errors import KeyFaceError
+
+DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the command; returns its exit status: 0, 1 for an error told in one line, 130 for Ctrl-C."""
+    options = _parser().parse_args(arguments)
+    try:
+        options.run(options)
+    except KeyFaceError as error:
+        print(f"keyface: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("keyface: stopped", file=sys.stderr)
+        return 130
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="keyface", description="One portrait and one recording become a talking, feeling face."
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    _add_animate(commands)
+
+    init = commands.add_parser("init", help="write a small random model folder, for tests and first steps")
+    init.add_argument("folder", type=Path)
+    init.add_argument("--size", choices=["tiny"], default="tiny")
+    init.add_argument("--seed", type=int, default=0)
+    init.set_defaults(run=_init)
+
+    convert = commands.add_parser("convert", help="rewrite released weights in KeyFace's own format")
+    convert.add_argument("source", type=Path, metavar="SRC", help="a file, or a folder of released files")
+    convert.add_argument("destination", type=Path, metavar="DST", help="a .safetensors file, or a folder")
+    convert.set_defaults(run=_convert)
+
+    info = commands.add_parser("info", help="say what a weights file holds")
+    info.add_argument("file", type=Path)
+    info.set_defaults(run=_info)
+    return parser
+
+
+def _add_animate(commands) -> None:
+    animate = commands.add_parser("animate", help="make a talking video from a portrait and a recording")
+    animate.add_argument("image", type=Path)
+    animate.add_argument("audio", type=Path)
+    animate.add_argument(
+        "-o", "--output", type=Path, required=True, help=".mp4, .mkv or .mov, or a folder for PNG files"
+    )
+    animate.add_argument("--model", required=True, help="a model folder, or a Hugging Face repository id")
+    animate.add_argument(
+        "--emotion",
+        default="neutral",
+        help="'happy', '0:neutral 2.5:happy 6:(-0.4,0.9)', JSON text, or a .json or .csv file",
+    )
+    animate.add_argument("--seed", type=int, default=0)
+    animate.add_argument("--steps", type=int, default=10, help="10 are the released 11 evaluations")
+    animate.add_argument("--sampler", default="euler")
+    animate.add_argument("--audio-scale", type=float, help="how closely keyframes follow the voice (5)")
+    animate.add_argument("--identity-scale", type=float, help="how closely keyframes follow the portrait (2)")
+    animate.add_argument("--auto-scale", type=float, help="autoguidance of the frames between (2)")
+    animate.add_argument("--batch", type=int, help="sequences per network call; by default what fits")
+    animate.add_argument("--device", help="cuda, cuda:1, mps, cpu; by default the best there is")
+    animate.add_argument("--dtype", choices=DTYPES, help="by default bfloat16, float32 on the CPU")
+    animate.add_argument("--offload", action="store_true", help="hold only the network at work on the card")
+    animate.add_argument("--lossless", action="store_true", help="every pixel as computed")
+    animate.add_argument("--json", action="store_true", help="print the result as one line of JSON")
+    animate.set_defaults(run=_animate)
+
+
+def _animate(options: argparse.Namespace) -> None:
+    from .cost import measure
+    from .media.video import check_output
+    from .pipeline import KeyFace, settings_from
+
+    started = time.monotonic()
+    check_output(options.output)
+    _check_numbers(options)
+    keyface = KeyFace.from_pretrained(
+        options.model, options.device, DTYPES.get(options.dtype), offload=options.offload
+    )
+    cost = measure(keyface.models)
+    bar = None
+
+    def progress(done: int, total: int) -> None:
+        bar.update(done - bar.n)
+
+    clip = keyface.animate(
+        options.image,
+        options.audio,
+        options.emotion,
+        progress=progress,
+        seed=options.seed,
+        steps=options.steps,
+        sampler=options.sampler,
+        audio_scale=options.audio_scale,
+        identity_scale=options.identity_scale,
+        auto_scale=options.auto_scale,
+        batch=options.batch or cost.batch,
+    )
+    seconds = cost.seconds(clip.animation.calls, clip.animation.timeline.n_segments)
+    print(
+        f"{clip.n_frames} frames ({clip.n_frames / 25:.2f} s) at {keyface.models.image_size} pixels on "
+        f"{keyface.models.device}, batch {clip.animation.settings.batch}: about {_duration(seconds)}, "
+        f"{_gigabytes(cost, clip)} of memory",
+        file=sys.stderr,
+    )
+    with tqdm(total=clip.animation.calls, unit="call", desc="animate", file=sys.stderr) as bar:
+        clip.save(options.output, lossless=options.lossless)
+    result = {
+        "output": str(options.output),
+        "frames": clip.n_frames,
+        "seconds": clip.n_frames / 25,
+        "seed": options.seed,
+        "network_calls": clip.animation.calls,
+        "elapsed_seconds": round(time.monotonic() - started, 3),
+    }
+    print(json.dumps(result) if options.json else f"{options.output}: {clip.n_frames} frames")
+
+
+def _check_numbers(options: argparse.Namespace) -> None:
+    for name in ("steps", "batch"):
+        value = getattr(options, name)
+        if value is not None and value < 1:
+            raise KeyFaceError(f"--{name} is {value}; it must be at least 1")
+
+
+def _init(options: argparse.Namespace) -> None:
+    from .tiny import write_tiny_models
+
+    write_tiny_models(options.folder, seed=options.seed)
+    print(f"{options.folder}: a tiny model folder with random weights; its faces are noise")
+
+
+def _convert(options: argparse.Namespace) -> None:
+    from .checkpoint import convert
+
+    convert(options.source, options.destination)
+    print(options.destination)
+
+
+def _info(options: argparse.Namespace) -> None:
+    from .checkpoint import describe
+
+    print(describe(options.file))
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
+def _gigabytes(cost, clip) -> str:
+    needed = cost.resident_bytes + cost.sequence_bytes * clip.animation.settings.batch
+    return f"{needed / 2**30:.1f} GB"

@@ -1,0 +1,176 @@
+"""A model folder on disk and the loaded models it becomes."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from .audio import load_encoder
+from .checkpoint import Checkpoint, read_checkpoint
+from .errors import KeyFaceError
+from .network import Network, load_network
+from .vae import PREFIX as VAE_PREFIX
+from .vae import KeyFaceVAE, load_vae
+
+NETWORKS = ("keyframe", "interpolation", "reduced")
+ENCODERS = ("wavlm", "beats", "wav2vec2")
+RELEASED_FILES = {
+    "keyframe": "keyframe.pt",
+    "interpolation": "interpolation.pt",
+    "reduced": "interpolation_bad.pt",
+    "vae": "vae.safetensors",
+    "wavlm": "WavLM-Base+.pt",
+    "beats": "BEATs_iter3_plus_AS2M_finetuned_on_AS2M_cpt2.pt",
+    "wav2vec2": "wav2vec2-base-960h/model.safetensors",
+}
+"""The files as their authors publish them (facts of the hub repository), accepted unconverted."""
+CONFIG = "config.json"
+
+
+@dataclass(frozen=True)
+class Models:
+    """Everything a clip is made with.
+
+    Attributes:
+        keyframe, interpolation: the two stages' networks.
+        reduced: the network that guides the interpolation, or None.
+        vae: the autoencoder.
+        encoders: audio encoders by name, all that the networks hear.
+        keyframe_hears, interpolation_hears: encoder names in the order their features are joined.
+        image_size: side of the square frames in pixels.
+        device: where the networks compute.
+        offload: keep only the networks at work there and the others in host memory.
+    """
+
+    keyframe: Network
+    interpolation: Network
+    reduced: Network | None
+    vae: KeyFaceVAE
+    encoders: Mapping[str, torch.nn.Module]
+    keyframe_hears: tuple[str, ...]
+    interpolation_hears: tuple[str, ...]
+    image_size: int
+    device: torch.device
+    offload: bool = False
+
+    def bring(self, *modules: torch.nn.Module | None) -> None:
+        """Moves the modules about to work to the device, with `offload` all others away from it first."""
+        wanted = [module for module in modules if module is not None]
+        if self.offload:
+            for module in self._modules():
+                if not any(module is w for w in wanted):
+                    module.to("cpu")
+        for module in wanted:
+            module.to(self.device)
+
+    def _modules(self) -> list[torch.nn.Module]:
+        modules = [self.keyframe, self.interpolation, self.reduced, self.vae, *self.encoders.values()]
+        return [module for module in modules if module is not None]
+
+
+def find_files(folder: Path) -> dict[str, Path]:
+    """The files of a model folder by role: what its `config.json` names, ours, or the released ones.
+
+    Raises:
+        KeyFaceError: the folder does not exist, or a file that every clip needs is missing.
+    """
+    if not folder.is_dir():
+        raise KeyFaceError(f"{folder}: no such model folder; 'keyface init --size tiny {folder}' makes a small one")
+    named = {}
+    if (folder / CONFIG).is_file():
+        try:
+            named = json.loads((folder / CONFIG).read_text(encoding="utf-8")).get("files", {})
+        except (json.JSONDecodeError, AttributeError) as error:
+            raise KeyFaceError(f"{folder / CONFIG}: not a KeyFace model folder's config ({error})") from error
+    files = {}
+    for role, released in RELEASED_FILES.items():
+        candidates = [named.get(role), f"{role}.safetensors", released]
+        found = [folder / name for name in candidates if name and (folder / name).is_file()]
+        if found:
+            files[role] = found[0]
+    for role in ("keyframe", "interpolation"):
+        if role not in files:
+            raise KeyFaceError(
+                f"{folder}: no {role} network; expected {role}.safetensors or the released {RELEASED_FILES[role]}"
+            )
+    return files
+
+
+def load_models(
+    folder: Path,
+    device: torch.device,
+    dtype: torch.dtype | None = None,
+    offload: bool = False,
+    progress=None,
+) -> Models:
+    """Loads a model folder.
+
+    Args:
+        dtype: of the networks and the VAE; None keeps float32 on the CPU and takes bfloat16 elsewhere. Audio
+            encoders always run in float32.
+        progress: called with (done, total) files.
+
+    Raises:
+        KeyFaceError: a file is missing, of the wrong role, or not what it should be.
+    """
+    files = find_files(folder)
+    dtype = dtype or (torch.float32 if device.type == "cpu" else torch.bfloat16)
+    read = {role: _read(files, role) for role in ("keyframe", "interpolation", "reduced", "vae")}
+    keyframe, interpolation = read["keyframe"], read["interpolation"]
+    hears = [tuple(checkpoint.metadata.encoders) for checkpoint in (keyframe, interpolation)]
+    encoders = {}
+    for name in dict.fromkeys(hears[0] + hears[1]):
+        checkpoint = _read(files, name)
+        if checkpoint is None:
+            raise KeyFaceError(
+                f"{folder}: the networks hear {name}, whose file is missing; expected {name}.safetensors "
+                f"or the released {RELEASED_FILES[name]}"
+            )
+        metadata = checkpoint.metadata
+        encoders[name] = load_encoder(name, checkpoint.state_dict, metadata.config, labels=metadata.labels)
+    networks = {
+        role: load_network(read[role], str(files[role])).to(dtype=dtype)
+        for role in NETWORKS
+        if read[role] is not None
+    }
+    vae = load_vae(_vae_tensors(keyframe, read["vae"]), str(files.get("vae", files["keyframe"])))
+    return Models(
+        keyframe=networks["keyframe"],
+        interpolation=networks["interpolation"],
+        reduced=networks.get("reduced"),
+        vae=vae.to(dtype=dtype),
+        encoders=encoders,
+        keyframe_hears=hears[0],
+        interpolation_hears=hears[1],
+        image_size=keyframe.metadata.image_size,
+        device=device,
+        offload=offload,
+    )
+
+
+def _read(files: dict[str, Path], role: str) -> Checkpoint | None:
+    if role not in files:
+        return None
+    checkpoint = read_checkpoint(files[role])
+    if checkpoint.metadata.role != role:
+        raise KeyFaceError(
+            f"{files[role]}: holds a {checkpoint.metadata.role} model where a {role} model is expected"
+        )
+    return checkpoint
+
+
+def _vae_tensors(network: Checkpoint, vae: Checkpoint | None) -> dict[str, torch.Tensor]:
+    """The temporal decoder, which network files carry, with the encoder, which they do not."""
+    tensors = {
+        name.removeprefix(VAE_PREFIX): tensor
+        for name, tensor in network.state_dict.items()
+        if name.startswith(VAE_PREFIX)
+    }
+    if vae is not None:
+        own = {name.removeprefix(VAE_PREFIX): tensor for name, tensor in vae.state_dict.items()}
+        temporal = any("time_stack" in name for name in own)
+        keep = ("encoder.", "quant_conv.", "decoder.") if temporal else ("encoder.", "quant_conv.")
+        tensors |= {name: tensor for name, tensor in own.items() if name.startswith(keep)}
+    return tensors

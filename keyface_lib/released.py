@@ -1,0 +1,146 @@
+"""The weight files of KeyFace's authors and of the audio encoders: wrappers, prefixes and configurations.
+
+Two kinds of file are told apart by their first bytes, not their names: safetensors and what torch.save wrote.
+Either way tensors are mapped from the file, so reading costs nothing until they are used.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+
+from .architecture import role_of
+from .errors import KeyFaceError
+from .pickled import read_pickled
+
+WAV2VEC2_BASE_960H = {
+    "hidden_size": 768,
+    "num_hidden_layers": 12,
+    "num_attention_heads": 12,
+    "intermediate_size": 3072,
+    "conv_dim": [512] * 7,
+    "conv_kernel": [10, 3, 3, 3, 3, 2, 2],
+    "conv_stride": [5, 2, 2, 2, 2, 2, 2],
+    "conv_bias": False,
+    "feat_extract_norm": "group",
+    "feat_extract_activation": "gelu",
+    "hidden_act": "gelu",
+    "do_stable_layer_norm": False,
+    "num_conv_pos_embeddings": 128,
+    "num_conv_pos_embedding_groups": 16,
+    "vocab_size": 32,
+    "layer_norm_eps": 1e-5,
+}
+"""facebook/wav2vec2-base-960h, by the names of transformers' Wav2Vec2Config."""
+
+_WRAPPERS = ("module", "state_dict", "model")
+"""Where DeepSpeed, Lightning and Microsoft's encoders keep their state dict."""
+_DEEPSPEED_PREFIX = "_forward_module."
+
+
+@dataclass(frozen=True)
+class Weights:
+    """What a file holds.
+
+    Attributes:
+        tensors: by released name, without wrappers and prefixes.
+        role: see `architecture.role_of`.
+        header: the text entries of a safetensors file.
+        config: architecture of an audio encoder where the file or its folder states it.
+        labels: the AudioSet ids of BEATs' classes in the order of its outputs.
+    """
+
+    tensors: dict[str, torch.Tensor]
+    role: str | None
+    header: Mapping[str, str]
+    config: dict | None = None
+    labels: list[str] | None = None
+
+
+def read_weights(path: Path) -> Weights:
+    """Reads a file of any of the released kinds, or our own.
+
+    Raises:
+        KeyFaceError: the file is missing, damaged, hostile, or holds no state dict.
+    """
+    if _is_safetensors(path):
+        tensors, header = _read_safetensors(path)
+        content: Mapping[str, Any] = {}
+    else:
+        content, header = read_pickled(path), {}
+        tensors = _state_dict(content, path)
+    role = role_of(tensors)
+    config = _wav2vec2_config(path) if role == "wav2vec2" else _plain_entries(content.get("cfg"))
+    return Weights(tensors, role, header, config, _labels(content.get("label_dict")))
+
+
+def _is_safetensors(path: Path) -> bool:
+    try:
+        with open(path, "rb") as file:
+            start = file.read(9)
+    except OSError as error:
+        raise KeyFaceError(f"{path} cannot be read: {error.strerror or error}") from error
+    return start[8:] == b"{" or path.suffix == ".safetensors"
+
+
+def _read_safetensors(path: Path) -> tuple[dict[str, torch.Tensor], Mapping[str, str]]:
+    try:
+        with safe_open(path, framework="pt") as file:
+            return {name: file.get_tensor(name) for name in file.keys()}, file.metadata() or {}  # noqa: SIM118
+    except (SafetensorError, OSError) as error:
+        raise KeyFaceError(f"{path} is no complete safetensors file ({error}); download it again") from error
+
+
+def _state_dict(content: Any, path: Path) -> dict[str, torch.Tensor]:
+    inner = content
+    for wrapper in _WRAPPERS:
+        if isinstance(inner, Mapping) and isinstance(inner.get(wrapper), Mapping):
+            inner = inner[wrapper]
+    tensors: dict[str, torch.Tensor] = {}
+    for name, value in inner.items() if isinstance(inner, Mapping) else ():
+        if isinstance(name, str) and isinstance(value, torch.Tensor):
+            name = name.replace(_DEEPSPEED_PREFIX, "")
+            if name in tensors:
+                raise KeyFaceError(f"{path} has two tensors called {name}; save it again with one of them")
+            tensors[name] = value.detach()
+    if not tensors:
+        raise KeyFaceError(f"{path} holds no tensors; a checkpoint has them by name, or in {_WRAPPERS}")
+    return tensors
+
+
+def _wav2vec2_config(path: Path) -> dict:
+    """The model's own configuration, which the hub keeps in a file beside it; of the public model without."""
+    beside = path.parent / "config.json"
+    if beside.is_file():
+        try:
+            config = json.loads(beside.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise KeyFaceError(f"{beside} is not readable JSON ({error}); download it again") from error
+        if isinstance(config, dict) and config.get("model_type") == "wav2vec2":
+            return {name: config.get(name, value) for name, value in WAV2VEC2_BASE_960H.items()}
+    return dict(WAV2VEC2_BASE_960H)
+
+
+def _plain_entries(config: Any) -> dict | None:
+    """What of a pickled configuration JSON can say."""
+    if not isinstance(config, Mapping):
+        return None
+    return {name: value for name, value in config.items() if isinstance(name, str) and _is_plain(value)}
+
+
+def _is_plain(value: Any) -> bool:
+    if isinstance(value, list | tuple):
+        return all(map(_is_plain, value))
+    if isinstance(value, dict):
+        return all(isinstance(name, str) and _is_plain(entry) for name, entry in value.items())
+    return value is None or isinstance(value, str | int | float | bool)
+
+
+def _labels(labels: Any) -> list[str] | None:
+    if not isinstance(labels, Mapping):
+        return None
+    return [str(label) for _, label in sorted(labels.items(), key=lambda entry: int(entry[0]))]
