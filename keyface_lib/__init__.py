@@ -7,7 +7,7 @@ _HOMES = {
     "EmotionCurve": "emotion",
     "KeyFace": "pipeline",
     "KeyFaceError": "errors",
-    "Settings": "animate",
+    "Settings": "settings",
     "parse_emotion": "emotion_text",
 }
 

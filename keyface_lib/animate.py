@@ -4,7 +4,7 @@ Memory does not grow with the clip: one batch of windows, one of segments and a 
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 import torch
 
@@ -17,22 +17,8 @@ from .keyframes import KeyframeSettings, sample_windows
 from .models import Models
 from .noise import unit_noise
 from .sampling import noise_levels
-from .timeline import SLOTS, Timeline, segment_ends
-
-
-@dataclass(frozen=True)
-class Settings:
-    """How a clip is made.
-
-    Attributes:
-        seed: any integer; with the models and inputs it determines the clip.
-        batch: sequences of 14 frames in one network call; None takes what fits into free memory.
-    """
-
-    seed: int = 0
-    keyframes: KeyframeSettings = field(default_factory=KeyframeSettings)
-    interpolation: InterpolationSettings = field(default_factory=InterpolationSettings)
-    batch: int | None = None
+from .settings import Settings
+from .timeline import Timeline, segment_ends
 
 
 class Animation:
@@ -41,6 +27,7 @@ class Animation:
     Attributes:
         timeline: where its frames, windows and segments lie.
         calls: network calls it takes in all, counted in sequences.
+        progress: called with (done, total) of these calls; may raise to interrupt.
     """
 
     def __init__(
@@ -58,7 +45,7 @@ class Animation:
             models: the loaded networks.
             identity: (4, h, w) unscaled latent of the portrait.
             features: of the whole clip's audio.
-            progress: called with (done, total) network calls; may raise to interrupt.
+            progress: see the attribute.
         """
         self.models = models
         self.identity = identity
@@ -68,7 +55,7 @@ class Animation:
         self.valence, self.arousal = emotion.at_frames(features.n_frames)
         self.calls = self.timeline.n_windows * _calls(settings.keyframes)
         self.calls += self.timeline.n_segments * _calls(self._interpolation_settings)
-        self._progress = progress
+        self.progress = progress
         self._done = 0
         self._batch = BatchSize(settings.batch or 1)
 
@@ -143,8 +130,8 @@ class Animation:
 
     def _on_call(self, sequences: int) -> None:
         self._done += sequences
-        if self._progress is not None:
-            self._progress(self._done, self.calls)
+        if self.progress is not None:
+            self.progress(self._done, self.calls)
 
 
 def _calls(settings: KeyframeSettings | InterpolationSettings) -> int:

@@ -144,11 +144,10 @@ def describe(path: str | Path) -> str:
     for name, tensor in weights.tensors.items():
         parts[_part(name)] += tensor.numel()
         types[str(tensor.dtype).removeprefix("torch.")] += tensor.numel()
+    own, foreign = f"KeyFace {FORMAT}", "not KeyFace's own; 'keyface convert' makes it so"
     rows = {
         "file": f"{path}, {path.stat().st_size / 1e9:.3g} GB",
-        "format": f"KeyFace {FORMAT}"
-        if KEY in weights.header
-        else "not KeyFace's; 'keyface convert' makes it so",
+        "format": own if KEY in weights.header else foreign,
         "role": metadata.role,
         "parameters": f"{parts.total():,} ({', '.join(types)})",
         **{f"  {part}": f"{count:,}" for part, count in parts.items()},

@@ -4,13 +4,15 @@ import argparse
 import json
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import torch
 from tqdm import tqdm
 
 from .errors import KeyFaceError
+from .timeline import FPS
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
@@ -84,7 +86,7 @@ def _add_animate(commands) -> None:
 def _animate(options: argparse.Namespace) -> None:
     from .cost import measure
     from .media.video import check_output
-    from .pipeline import KeyFace, settings_from
+    from .pipeline import KeyFace
 
     started = time.monotonic()
     check_output(options.output)
@@ -93,42 +95,50 @@ def _animate(options: argparse.Namespace) -> None:
         options.model, options.device, DTYPES.get(options.dtype), offload=options.offload
     )
     cost = measure(keyface.models)
-    bar = None
-
-    def progress(done: int, total: int) -> None:
-        bar.update(done - bar.n)
-
-    clip = keyface.animate(
-        options.image,
-        options.audio,
-        options.emotion,
-        progress=progress,
-        seed=options.seed,
-        steps=options.steps,
-        sampler=options.sampler,
-        audio_scale=options.audio_scale,
-        identity_scale=options.identity_scale,
-        auto_scale=options.auto_scale,
-        batch=options.batch or cost.batch,
-    )
+    with _bar("listen", "window") as progress:
+        clip = keyface.animate(
+            options.image,
+            options.audio,
+            options.emotion,
+            audio_progress=progress,
+            seed=options.seed,
+            steps=options.steps,
+            sampler=options.sampler,
+            audio_scale=options.audio_scale,
+            identity_scale=options.identity_scale,
+            auto_scale=options.auto_scale,
+            batch=options.batch or cost.batch,
+        )
     seconds = cost.seconds(clip.animation.calls, clip.animation.timeline.n_segments)
     print(
-        f"{clip.n_frames} frames ({clip.n_frames / 25:.2f} s) at {keyface.models.image_size} pixels on "
+        f"{clip.n_frames} frames ({clip.n_frames / FPS:.2f} s) at {keyface.models.image_size} pixels on "
         f"{keyface.models.device}, batch {clip.animation.settings.batch}: about {_duration(seconds)}, "
         f"{_gigabytes(cost, clip)} of memory",
         file=sys.stderr,
     )
-    with tqdm(total=clip.animation.calls, unit="call", desc="animate", file=sys.stderr) as bar:
+    with _bar("animate", "call") as clip.animation.progress:
         clip.save(options.output, lossless=options.lossless)
     result = {
         "output": str(options.output),
         "frames": clip.n_frames,
-        "seconds": clip.n_frames / 25,
+        "seconds": clip.n_frames / FPS,
         "seed": options.seed,
         "network_calls": clip.animation.calls,
         "elapsed_seconds": round(time.monotonic() - started, 3),
     }
     print(json.dumps(result) if options.json else f"{options.output}: {clip.n_frames} frames")
+
+
+@contextmanager
+def _bar(description: str, unit: str) -> Iterator[Callable[[int, int], None]]:
+    """A progress bar, as a function of (done, total)."""
+    with tqdm(desc=description, unit=unit, file=sys.stderr, delay=0.01) as bar:
+
+        def progress(done: int, total: int) -> None:
+            bar.total = total
+            bar.update(done - bar.n)
+
+        yield progress
 
 
 def _check_numbers(options: argparse.Namespace) -> None:

@@ -12,10 +12,10 @@ from .frames import decode_segments
 from .models import Models
 from .timeline import SLOTS
 
-CPU_BATCH = 4
-"""Sequences per call on a processor, where more bring no speed."""
-LARGEST_BATCH = 13
-"""One window's worth of segments; more bring no speed on any card we know of."""
+CPU_BATCH_BYTES = 2**30
+"""Memory that a batch may take on a processor, where large batches bring little speed."""
+LARGEST_BATCH = 12
+"""Nearly one window's worth of segments; more would fill no device better."""
 
 
 @dataclass(frozen=True)
@@ -26,12 +26,14 @@ class Cost:
         call_seconds: one network call.
         decode_seconds: decoding its frames.
         sequence_bytes: memory the call needs beside the weights.
+        resident_bytes: memory that is taken already, by weights mostly.
         batch: sequences per call that fit into the memory that is free.
     """
 
     call_seconds: float
     decode_seconds: float
     sequence_bytes: int
+    resident_bytes: int
     batch: int
 
     def seconds(self, calls: int, segments: int) -> float:
@@ -56,16 +58,17 @@ def measure(models: Models) -> Cost:
     sequence_bytes = max(0, _memory(device) - before)
     models.bring(models.vae)
     decode_seconds = _timed(device, lambda: decode_segments(models.vae, latents))
-    return Cost(call_seconds, decode_seconds, sequence_bytes, _batch(models, sequence_bytes))
+    return Cost(call_seconds, decode_seconds, sequence_bytes, before, _batch(models, sequence_bytes))
 
 
 def _batch(models: Models, sequence_bytes: int) -> int:
-    if models.device.type != "cuda":
-        return CPU_BATCH
-    models.bring(models.interpolation, models.reduced)
-    torch.cuda.empty_cache()
-    free, _ = torch.cuda.mem_get_info(models.device)
-    return int(min(LARGEST_BATCH, max(1, 0.8 * free // max(1, sequence_bytes))))
+    room = CPU_BATCH_BYTES
+    if models.device.type == "cuda":
+        models.bring(models.interpolation, models.reduced)
+        torch.cuda.empty_cache()
+        free, _ = torch.cuda.mem_get_info(models.device)
+        room = 0.8 * free
+    return int(min(LARGEST_BATCH, max(1, room // max(1, sequence_bytes))))
 
 
 def _timed(device: torch.device, work) -> float:

@@ -124,11 +124,9 @@ def _check_lane(lane: str, points: tuple[Point, ...]) -> None:
         if not 0 <= point.seconds < math.inf:
             raise KeyFaceError(f"{where}: a time must be 0 or more and finite; correct or remove this point")
         if not -1 <= point.value <= 1:
-            raise KeyFaceError(
-                f"{where} is {point.value:g}; it must lie in [-1, 1]: bring it into this range"
-            )
+            raise KeyFaceError(f"{where} is {point.value:g}; it must lie in [-1, 1]: bring it in there")
         if point.mode not in get_args(Mode):
-            raise KeyFaceError(f'{where} has the mode "{point.mode}"; use {", ".join(get_args(Mode))}')
+            raise KeyFaceError(f"{where} has the mode {point.mode!r}; use {', '.join(get_args(Mode))}")
     for before, point in pairwise(points):
         if point.seconds == before.seconds:
             raise KeyFaceError(f"{lane} has two points at {point.seconds:g} s; keep one of them")
@@ -161,12 +159,9 @@ def _polynomials(x: torch.Tensor, y: torch.Tensor, modes: list[Mode]) -> tuple[t
     held = torch.tensor([mode == "hold" for mode in modes[:-1]], dtype=torch.bool)
     slope = torch.where(held, 0.0, y.diff() / step)
     start, end = _tangents(step, slope, smooth)
-    pieces = (
-        start,
-        (2 * (slope - start) + (slope - end)) / step,
-        ((start - slope) + (end - slope)) / step**2,
-    )
-    return tuple(torch.cat([piece, piece.new_zeros(1)]) for piece in pieces)
+    quadratic = (2 * (slope - start) + (slope - end)) / step
+    cubic = ((start - slope) + (end - slope)) / step**2
+    return tuple(torch.cat([piece, piece.new_zeros(1)]) for piece in (start, quadratic, cubic))
 
 
 def _tangents(

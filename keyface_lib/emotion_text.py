@@ -71,7 +71,7 @@ def _parse_file(path: Path) -> EmotionCurve:
 
 
 def _parse_short_form(text: str) -> EmotionCurve:
-    text = re.sub(r"\s*([:*])\s*", r"\1", text)
+    text = re.sub(r"\s*([:*])\s*", r"\1", " ".join(text.split()))
     entries = _ENTRY.findall(text)
     rest = _ENTRY.sub("", text).replace(",", "").strip()
     if rest or not entries:
@@ -89,9 +89,13 @@ def _parse_short_form(text: str) -> EmotionCurve:
 
 def _parse_time(text: str) -> float:
     """Seconds of `s`, `m:ss` or `h:mm:ss`."""
+    what, remedy = f'the time "{text}"', "write seconds, m:ss or h:mm:ss"
+    parts = text.split(":")
+    if len(parts) > 3:
+        raise KeyFaceError(f"{what} has {len(parts)} parts; {remedy}")
     seconds = 0.0
-    for part in text.split(":"):
-        seconds = 60 * seconds + _number(part, f'the time "{text}"', "write seconds or m:ss")
+    for part in parts:
+        seconds = 60 * seconds + _number(part, what, remedy)
     return seconds
 
 
@@ -100,9 +104,8 @@ def _parse_feeling(text: str) -> tuple[float, float]:
         pair = _PAIR.fullmatch(text)
         if not pair:
             raise KeyFaceError(f'emotion "{text}" is no pair; write (valence,arousal), such as (-0.4,0.9)')
-        valence, arousal = (
-            _number(part, f'emotion "{text}"', "write (valence,arousal)") for part in pair.groups()
-        )
+        what, remedy = f'emotion "{text}"', "write (valence,arousal), such as (-0.4,0.9)"
+        valence, arousal = (_number(part, what, remedy) for part in pair.groups())
         return valence, arousal
     name, times, factor = text.partition("*")
     intensity = _number(factor, f'the intensity of "{text}"', "write it like happy*0.5") if times else 1.0
@@ -126,9 +129,7 @@ def _parse_json(text: str) -> EmotionCurve:
             "correct it there"
         ) from error
     except RecursionError:
-        raise KeyFaceError(
-            'the emotion JSON is nested too deep; it has only "v", "valence", "arousal"'
-        ) from None
+        raise KeyFaceError("the emotion JSON is nested too deep; write two lists of points") from None
     if not isinstance(data, dict):
         raise KeyFaceError('the emotion JSON is not an object; write {"v":1,"valence":[...],"arousal":[...]}')
     version = data.pop("v", None)
@@ -136,12 +137,13 @@ def _parse_json(text: str) -> EmotionCurve:
         raise KeyFaceError(f'the emotion JSON has no version; start it with {{"v":{VERSION}, ...')
     if version != VERSION:
         raise KeyFaceError(
-            f"the emotion JSON is of version {version:g}, this KeyFace reads version {VERSION}: update KeyFace"
+            f"the emotion JSON has version {version:g}, this KeyFace reads version {VERSION}; update KeyFace"
         )
     unknown = [key for key in data if key not in ("valence", "arousal")]
     if unknown:
         raise KeyFaceError(
-            f'the emotion JSON has the unknown key "{unknown[0]}"; it may have "v", "valence", "arousal"'
+            f"the emotion JSON has the unknown key {json.dumps(unknown[0])}; "
+            'it may have "v", "valence" and "arousal"'
         )
     return EmotionCurve(**{lane: _json_points(lane, rows) for lane, rows in data.items()})
 
@@ -164,8 +166,8 @@ def _parse_csv(text: str) -> EmotionCurve:
     header = [name.strip().lower() for name in next(rows, [])]
     if header not in (["seconds", "valence", "arousal"], ["seconds", "valence", "arousal", "mode"]):
         raise KeyFaceError(
-            f'the first line is "{",".join(header)[:60]}"; it must be seconds,valence,arousal or '
-            "seconds,valence,arousal,mode"
+            f"the first line is {','.join(header)[:60]!r}; "
+            "it must be seconds,valence,arousal or seconds,valence,arousal,mode"
         )
     lanes: dict[str, list[Point]] = {"valence": [], "arousal": []}
     for row in rows:

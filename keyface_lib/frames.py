@@ -7,7 +7,6 @@ import torch
 from .batching import BatchSize
 from .vae import KeyFaceVAE
 
-
 DECODE_PIXELS = 4 * 512 * 512
 """Pixels decoded in one call: four frames of the released size, about 1.5 GB in half precision."""
 

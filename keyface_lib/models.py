@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
@@ -11,6 +11,7 @@ from .audio import load_encoder
 from .checkpoint import Checkpoint, read_checkpoint
 from .errors import KeyFaceError
 from .network import Network, load_network
+from .settings import Settings, settings_from
 from .vae import PREFIX as VAE_PREFIX
 from .vae import KeyFaceVAE, load_vae
 
@@ -42,6 +43,7 @@ class Models:
         image_size: side of the square frames in pixels.
         device: where the networks compute.
         offload: keep only the networks at work there and the others in host memory.
+        guidance: default scales "audio", "identity" and "auto", from the files.
     """
 
     keyframe: Network
@@ -54,6 +56,11 @@ class Models:
     image_size: int
     device: torch.device
     offload: bool = False
+    guidance: Mapping[str, float] = field(default_factory=dict)
+
+    def default_settings(self) -> Settings:
+        """How these models want to be sampled."""
+        return settings_from(Settings(), **{f"{name}_scale": value for name, value in self.guidance.items()})
 
     def bring(self, *modules: torch.nn.Module | None) -> None:
         """Moves the modules about to work to the device, with `offload` all others away from it first."""
@@ -77,7 +84,9 @@ def find_files(folder: Path) -> dict[str, Path]:
         KeyFaceError: the folder does not exist, or a file that every clip needs is missing.
     """
     if not folder.is_dir():
-        raise KeyFaceError(f"{folder}: no such model folder; 'keyface init --size tiny {folder}' makes a small one")
+        raise KeyFaceError(
+            f"{folder}: no such model folder; 'keyface init --size tiny {folder}' makes a small one"
+        )
     named = {}
     if (folder / CONFIG).is_file():
         try:
@@ -92,9 +101,8 @@ def find_files(folder: Path) -> dict[str, Path]:
             files[role] = found[0]
     for role in ("keyframe", "interpolation"):
         if role not in files:
-            raise KeyFaceError(
-                f"{folder}: no {role} network; expected {role}.safetensors or the released {RELEASED_FILES[role]}"
-            )
+            names = f"{role}.safetensors or the released {RELEASED_FILES[role]}"
+            raise KeyFaceError(f"{folder}: no {role} network; expected {names}")
     return files
 
 
@@ -140,13 +148,14 @@ def load_models(
         keyframe=networks["keyframe"],
         interpolation=networks["interpolation"],
         reduced=networks.get("reduced"),
-        vae=vae.to(dtype=dtype),
+        vae=torch.nn.Module.to(vae, dtype=dtype),  # diffusers' own `to` warns of layers that are not there
         encoders=encoders,
         keyframe_hears=hears[0],
         interpolation_hears=hears[1],
         image_size=keyframe.metadata.image_size,
         device=device,
         offload=offload,
+        guidance=keyframe.metadata.guidance | interpolation.metadata.guidance,
     )
 
 

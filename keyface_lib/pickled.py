@@ -156,7 +156,7 @@ def read_pickled(path: str | Path) -> Any:
             return torch.load(path, map_location="cpu", weights_only=True, mmap=is_zip)
     except OSError as error:
         raise KeyFaceError(f"{path} cannot be read: {error.strerror or error}") from error
-    except (pickle.UnpicklingError, TypeError, AttributeError) as error:
+    except pickle.UnpicklingError as error:
         raise KeyFaceError(
             f"{path} is refused because its pickle {_reason(error)}: no checkpoint needs that, so it may be "
             "hostile; use a file from a source you trust"
@@ -182,7 +182,10 @@ def _asks_for(full_name: str) -> pickle.UnpicklingError:
 
 def _first_pass(stream: IO[bytes], placeholders: dict[str, type]) -> Any:
     unpickler = _FirstPass(stream, placeholders)
-    result = unpickler.load()
+    try:
+        result = unpickler.load()
+    except (TypeError, AttributeError) as error:  # placeholders do nothing beyond being made
+        raise pickle.UnpicklingError(f"does more than make objects ({error})") from error
     if unpickler.proto > _PROTOCOL:
         raise ValueError(f"pickle protocol {unpickler.proto}, not torch.save's default {_PROTOCOL}")
     return result

@@ -1,12 +1,12 @@
 """The library's front door: a portrait and a recording in, a clip out."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
 
-from .animate import Animation, Settings
+from .animate import Animation
 from .audio.features import AudioFeatures, encode_audio
 from .audio.reading import load_audio
 from .cost import measure
@@ -16,6 +16,7 @@ from .errors import KeyFaceError
 from .media.image import load_image, square
 from .media.video import VideoWriter, check_output
 from .models import Models, load_models
+from .settings import Settings, settings_from
 from .timeline import SAMPLE_RATE
 
 Progress = Callable[[int, int], None]
@@ -109,17 +110,17 @@ class KeyFace:
             image: a picture file, or (3, h, w) in [-1, 1].
             audio: a sound file, or (samples,) mono 16 kHz in [-1, 1].
             emotion: a curve, or text that `emotion_text.parse_emotion` reads.
-            settings: how it is sampled.
+            settings: how it is sampled; by default as the model files ask for.
             progress: called with (done, total) network calls; may raise to interrupt.
             audio_progress: called with (done, total) windows of audio encoding, which happens right here.
-            options: single settings by name, see `settings_from`.
+            options: single settings by name, see `settings.settings_from`.
 
         Raises:
             KeyFaceError: an input is unusable; the message says which and why.
         """
         models = self.models
         curve = emotion if isinstance(emotion, EmotionCurve) else parse_emotion(emotion)
-        settings = settings_from(settings or Settings(), **options)
+        settings = settings_from(settings or models.default_settings(), **options)
         picture = image if isinstance(image, torch.Tensor) else load_image(image)
         waveform = audio if isinstance(audio, torch.Tensor) else load_audio(audio)
         identity = self.encode_portrait(picture)
@@ -131,7 +132,7 @@ class KeyFace:
         return Clip(animation, waveform, path)
 
     def encode_portrait(self, image: torch.Tensor) -> torch.Tensor:
-        """Unscaled identity latent (4, h, w) of a picture (3, H, W) in [-1, 1], resized and centre-cropped."""
+        """Unscaled identity latent (4, h, w) of a picture (3, H, W) in [-1, 1], cropped to its centre."""
         self.models.bring(self.models.vae)
         return self.models.vae.encode_image(square(image, self.models.image_size)[None])[0].cpu()
 
@@ -143,32 +144,6 @@ class KeyFace:
         for encoder in encoders.values():  # not needed again for this clip
             encoder.to("cpu")
         return features
-
-
-def settings_from(settings: Settings, **options) -> Settings:
-    """Settings with single values changed by name.
-
-    Names are those of `Settings`, `KeyframeSettings` and `InterpolationSettings`; `steps`, `sampler` and
-    `interval` change both stages. None keeps what is there.
-
-    Raises:
-        KeyFaceError: no setting has that name.
-    """
-    options = {name: value for name, value in options.items() if value is not None}
-    known = set()
-    for stage in ("keyframes", "interpolation"):
-        current = getattr(settings, stage)
-        names = {field.name for field in fields(current)}
-        chosen = {name: value for name, value in options.items() if name in names}
-        settings = replace(settings, **{stage: replace(current, **chosen)})
-        known |= names
-    own = {"seed", "batch"}
-    settings = replace(settings, **{name: value for name, value in options.items() if name in own})
-    unknown = sorted(set(options) - known - own)
-    if unknown:
-        choices = ", ".join(sorted(known | own))
-        raise KeyFaceError(f"no setting is called '{unknown[0]}'; choose from: {choices}")
-    return settings
 
 
 def best_device() -> str:
@@ -196,5 +171,3 @@ def _download(repository: str) -> Path:
             f"{repository}: no such folder, and it could not be had from the Hugging Face hub either "
             f"({type(error).__name__}); check the name and the connection, or download it and name its folder"
         ) from error
-
-

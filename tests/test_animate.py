@@ -80,7 +80,11 @@ def test_progress_ends_at_the_total_that_was_announced():
     for options in ({}, {"audio_scale": 1, "identity_scale": 1}, {"interval": (0.5, 20)}, {"auto_scale": 1}):
         done = []
         clip = tiny_keyface().animate(
-            portrait(), voice(8), progress=lambda n, total, done=done: done.append((n, total)), **QUICK, **options
+            portrait(),
+            voice(8),
+            progress=lambda n, total, done=done: done.append((n, total)),
+            **QUICK,
+            **options,
         )
         for _ in clip:
             pass

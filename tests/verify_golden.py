@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import torch
-
 from golden_cases import audio, emotion, networks, schedule, timeline, vae
 from golden_cases.case import Case
 
@@ -45,7 +44,8 @@ def main() -> int:
             total += 1
             missed += not case.ok
             if not (options.failed and case.ok):
-                print(f"{case.name:<48} {case.error:>10.2e}  <= {case.bound:.0e}  {'ok' if case.ok else 'MISSED'}")
+                verdict = "ok" if case.ok else "MISSED"
+                print(f"{case.name:<48} {case.error:>10.2e}  <= {case.bound:.0e}  {verdict}")
     print(f"{total} recorded cases, {missed} missed")
     return int(missed > 0)
 

@@ -65,9 +65,7 @@ def mono_16k(waveform: torch.Tensor, sample_rate: int) -> torch.Tensor:
             rate is not positive.
     """
     if waveform.ndim != 2 or waveform.numel() == 0:
-        raise KeyFaceError(
-            f"audio of shape {tuple(waveform.shape)} has no samples; give (channels, samples), at least one each"
-        )
+        raise KeyFaceError(f"audio of shape {tuple(waveform.shape)} has no samples; give (channels, samples)")
     if sample_rate < 1:
         raise KeyFaceError(f"sample rate {sample_rate} is not positive; give the waveform's rate in Hz")
     blocks = (block.float().mean(dim=0).cpu().numpy() for block in waveform.detach().split(BLOCK, dim=1))
@@ -113,20 +111,21 @@ def _resampled(blocks: Iterable[np.ndarray], rate: int) -> Iterator[np.ndarray]:
         yield from blocks
         return
     resampler = av.AudioResampler(format="fltp", layout="mono", rate=SAMPLE_RATE)
-    # libswresample keeps the last samples back, and all of a very short sound: silence pushes them out.
-    silence = np.zeros(rate // 10 + 64, dtype=np.float32)
-    read = written = 0
-    for block in chain(blocks, [silence]):
+    # libswresample mirrors the sound at both ends and keeps a very short one back altogether; between two
+    # seconds of silence, cut off again, the ends are as sharp as the rest.
+    silence = np.zeros(rate, dtype=np.float32)
+    read, written = 0, -SAMPLE_RATE
+    for block in chain([silence], blocks, [silence]):
         if block is not silence:
             read += len(block)
         frame = av.AudioFrame.from_ndarray(block[None], format="fltp", layout="mono")
         frame.sample_rate = rate
         for resampled in resampler.resample(frame):
             samples = resampled.to_ndarray()[0]
-            if block is silence:
-                samples = samples[: _resampled_length(read, rate) - written]
+            first = max(0, -written)
+            last = _resampled_length(read, rate) - written
             written += len(samples)
-            yield samples
+            yield samples[first : max(0, last)]
 
 
 def _resampled_length(samples: int, rate: int) -> int:

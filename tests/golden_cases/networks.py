@@ -57,7 +57,11 @@ def _keyframe_cases(folder: Path) -> Iterator[Case]:
             ours = conditions(f"a.b{b}.in", identity=scale, audio=scale)
             emotion = ours.vector[..., : -ours.context.shape[-1]].flatten(0, 1)
             recorded = f"a.b{b}.{branch}"
-            for part, tensor in (("concat", ours.concat[:, 0]), ("crossattn", ours.context), ("vector", emotion)):
+            for part, tensor in (
+                ("concat", ours.concat[:, 0]),
+                ("crossattn", ours.context),
+                ("vector", emotion),
+            ):
                 error = relative_error(tensor, golden[f"{recorded}.{part}"])
                 yield Case(f"keyframe {recorded}.{part}", error, FORWARD)
         yield _forward(golden, f"b.b{b}", network, conditions(f"a.b{b}.in"), "keyframe")
@@ -77,7 +81,9 @@ def _keyframe_cases(folder: Path) -> Iterator[Case]:
     x = golden["c.x"].unflatten(0, (sequences, SLOTS))
     sigma = golden["c.sigma"][0].expand(sequences)
     stack = torch.cat([denoiser.denoise(network.unet, x, sigma, branch) for branch in branches])
-    yield Case("keyframe c.denoised_stack", relative_error(stack.flatten(0, 1), golden["c.denoised_stack"]), FORWARD)
+    yield Case(
+        "keyframe c.denoised_stack", relative_error(stack.flatten(0, 1), golden["c.denoised_stack"]), FORWARD
+    )
     settings = KeyframeSettings()
     guided = guidance.guided_denoiser([(network.unet, b) for b in branches], settings.weights)
     error = relative_error(guided(x, float(sigma[0])).flatten(0, 1), golden["c.guided"])
@@ -114,7 +120,11 @@ def _interpolation_cases(folder: Path) -> Iterator[Case]:
             recorded = f"a.b{b}.{branch}"
             ours = conditions(concat * scale, tokens * scale)
             ends = ours.concat[:, [0, -1], :4].flatten(1, 2)
-            yield Case(f"interpolation {recorded}.concat", relative_error(ends, golden[f"{recorded}.concat"]), FORWARD)
+            yield Case(
+                f"interpolation {recorded}.concat",
+                relative_error(ends, golden[f"{recorded}.concat"]),
+                FORWARD,
+            )
             error = relative_error(ours.context, golden[f"{recorded}.crossattn"])
             yield Case(f"interpolation {recorded}.crossattn", error, FORWARD)
         yield _forward(golden, f"b.b{b}", network, conditions(concat, tokens), "interpolation")
@@ -140,7 +150,11 @@ def _interpolation_cases(folder: Path) -> Iterator[Case]:
     noise = golden["e.noise"].unflatten(0, (-1, SLOTS))
     z = sample_segments(network, reduced, segment_ends(keyframes), golden["e.audio"], noise, settings)
     recorded = golden["e.chunk28.latents"][-1]
-    yield Case("interpolation e.latents (11 steps)", relative_error(z.flatten(0, 1) * LATENT_SCALE, recorded), SAMPLING)
+    yield Case(
+        "interpolation e.latents (11 steps)",
+        relative_error(z.flatten(0, 1) * LATENT_SCALE, recorded),
+        SAMPLING,
+    )
     decoded = recorded_vae(folder).decode_frames(z.flatten(0, 1))
     yield Case("interpolation e.decoded", relative_error(decoded, golden["e.chunk28.decoded"]), SAMPLING)
     merged = torch.cat(list(merge_segments(decoded.unflatten(0, (-1, SLOTS)).split(1))))

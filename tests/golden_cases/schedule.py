@@ -19,7 +19,9 @@ def cases(folder: Path) -> Iterator[Case]:
     for steps, levels in tables.items():
         if isinstance(levels, list):  # the released code refuses fewer than 10 steps
             recorded = torch.tensor(levels, dtype=torch.float64)
-            yield Case(f"schedule {steps} steps", relative_error(align_your_steps(int(steps)), recorded), 1e-12)
+            yield Case(
+                f"schedule {steps} steps", relative_error(align_your_steps(int(steps)), recorded), 1e-12
+            )
 
     # Segments overlap by one frame in every configuration that runs; the recorded overlap of 2 is not ours.
     golden = load_file(folder / "merge_golden.safetensors")

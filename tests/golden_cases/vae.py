@@ -22,8 +22,14 @@ def cases(folder: Path) -> Iterator[Case]:
     """Encoding to the mode, decoding frame by frame and as one clip."""
     golden = load_file(folder / "vae_golden.safetensors")
     vae = recorded_vae(folder)
-    yield Case("vae encode.mode", relative_error(vae.encode_image(golden["encode.image"]), golden["encode.mode"]), BOUND)
+    yield Case(
+        "vae encode.mode",
+        relative_error(vae.encode_image(golden["encode.image"]), golden["encode.mode"]),
+        BOUND,
+    )
     frames = golden["decode.z"]
-    yield Case("vae decode.timesteps1", relative_error(vae.decode_frames(frames), golden["decode.timesteps1"]), BOUND)
+    yield Case(
+        "vae decode.timesteps1", relative_error(vae.decode_frames(frames), golden["decode.timesteps1"]), BOUND
+    )
     clip = vae.decode(frames, num_frames=len(frames)).sample
     yield Case("vae decode.timesteps3", relative_error(clip, golden["decode.timesteps3"]), BOUND)

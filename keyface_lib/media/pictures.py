@@ -1,0 +1,51 @@
+"""A video as a folder: a .png for every frame and the sound as a .wav."""
+
+from contextlib import suppress
+from pathlib import Path
+
+import av
+import numpy as np
+from PIL import Image
+
+from .movie import SoundTrack
+from .sound import Sound
+
+WAVE_CODEC = "pcm_s24le"
+
+
+class PictureFolder:
+    """Takes frames one by one: 000000.png, 000001.png, ... and sound.wav beside them."""
+
+    def __init__(self, folder: Path, sound: Sound | None):
+        """Prepares the folder; the first frame creates it."""
+        self._folder = folder
+        self._wave = av.open(str(folder / "sound.wav"), "w") if sound else None
+        self._track = SoundTrack(self._wave, WAVE_CODEC, sound) if sound else None
+        self._frames = 0
+
+    def add(self, pixels: np.ndarray) -> None:
+        """Appends a frame (height, width, 3) uint8 and its sound."""
+        self._folder.mkdir(exist_ok=True)
+        picture = self._folder / f"{self._frames:06d}.png"
+        try:
+            Image.fromarray(pixels).save(picture)
+        except BaseException:
+            picture.unlink(missing_ok=True)
+            raise
+        self._frames += 1
+        if self._track:
+            self._track.extend_to(self._frames)
+
+    def close(self) -> None:
+        """Ends the sound with the last frame."""
+        if self._track:
+            if self._frames:
+                self._track.end(self._frames)
+            self._wave.close()
+
+    def abandon(self) -> int:
+        """Lets go of the sound after a failed write; returns how many frames are there."""
+        if self._wave:
+            with suppress(OSError, av.FFmpegError):  # it fails for the reason that led here
+                self._wave.close()
+        return self._frames

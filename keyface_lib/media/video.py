@@ -1,0 +1,177 @@
+"""Frames and their sound become a video while the frames are made."""
+
+import os
+import tempfile
+from pathlib import Path
+
+import av
+import torch
+
+from ..errors import KeyFaceError
+from ..timeline import FPS, SAMPLE_RATE
+from .movie import FFV1_FLAC, H264_AAC, H264_FLAC, Movie
+from .pictures import WAVE_CODEC, PictureFolder
+from .sound import Sound
+
+SUFFIXES = (".mp4", ".mov", ".mkv")
+
+
+def check_output(path: str | os.PathLike, lossless: bool = False) -> Path:
+    """Makes sure that a video can be written to a place, before anything is computed for it.
+
+    Args:
+        path: an .mp4, .mov or .mkv file, which may exist and is then replaced, or a folder for a sequence of
+            pictures, which is new or empty.
+
+    Raises:
+        KeyFaceError: the place has another ending, its folder does not exist, it cannot be written to, a
+            folder is not empty, or a lossless video is asked for in a file other than .mkv.
+    """
+    path = Path(path)
+    suffix = path.suffix.lower()
+    if suffix in SUFFIXES:
+        if lossless and suffix != ".mkv":
+            raise KeyFaceError(f"{path}: {suffix} is not lossless; choose .mkv, or a folder for PNG files")
+        _try_file(path)
+    elif not suffix or os.path.isdir(path):
+        _try_folder(path)
+    else:
+        raise KeyFaceError(
+            f"{path}: a video ends in {', '.join(SUFFIXES)}, a folder in none; choose one of them"
+        )
+    return path
+
+
+class VideoWriter:
+    """A video that is written while its frames are made, with exactly as much sound as frames.
+
+    .mp4 and .mov hold H.264 and AAC; .mkv H.264 and FLAC; a lossless .mkv FFV1 and FLAC; a folder PNG files
+    and sound.wav.
+    Sound keeps its rate and up to two channels; what is longer than the frames is cut, what is shorter ends
+    in silence. Leaving the `with` block early, by an exception or Ctrl-C, finishes the file with the frames
+    it has; without any frame there is no file.
+    """
+
+    def __init__(
+        self,
+        path: str | os.PathLike,
+        height: int,
+        width: int,
+        audio: torch.Tensor | str | os.PathLike | None = None,
+        sample_rate: int = SAMPLE_RATE,
+        n_frames: int | None = None,
+        lossless: bool = False,
+        crf: int = 17,
+    ):
+        """Prepares the video; the first frames create it.
+
+        Args:
+            path: see `check_output`.
+            height, width: of the frames. With H.264 an odd side grows by a copy of its last row or column:
+                as every player reads it, it has even sides.
+            audio: (samples,) or (channels, samples) in [-1, 1], or an audio or video file, which is read
+                while frames come in. None: a silent video.
+            sample_rate: of an audio tensor.
+            n_frames: how many frames are planned, to be named where fewer could be written.
+            crf: x264's constant quality, from 0 (best) to 51.
+
+        Raises:
+            KeyFaceError: as `check_output`; the audio file cannot be read, or is the output itself.
+        """
+        self.path = check_output(path, lossless)
+        self.n_frames = 0
+        self._shape = (height, width, 3)
+        self._planned = n_frames
+        self._closed = False
+        if isinstance(audio, (str, os.PathLike)) and os.path.exists(path) and os.path.samefile(path, audio):
+            raise KeyFaceError(f"{path}: is the audio file as well; choose another name for the video")
+        suffix = self.path.suffix.lower()
+        coding = FFV1_FLAC if lossless else H264_FLAC if suffix == ".mkv" else H264_AAC
+        pictures = suffix not in SUFFIXES
+        rates = av.Codec(WAVE_CODEC if pictures else coding.audio, "w").audio_rates
+        sound = None if audio is None else Sound(audio, sample_rate, rates)
+        if pictures:
+            self._file = PictureFolder(self.path, sound)
+        else:
+            self._file = Movie(self.path, coding, height, width, sound, crf)
+
+    def write(self, frames: torch.Tensor) -> None:
+        """Appends frames, (n, height, width, 3) uint8, and the sound that is heard during them.
+
+        Raises:
+            KeyFaceError: they cannot be written (the disk is full); the message says what can be played.
+        """
+        if frames.dtype != torch.uint8 or frames.shape[1:] != self._shape:
+            raise ValueError(f"frames are {tuple(frames.shape)} {frames.dtype}, not (n, {self._shape}) uint8")
+        try:
+            for pixels in frames.cpu().contiguous().numpy():
+                self._file.add(pixels)
+                self.n_frames += 1
+        except (OSError, av.FFmpegError) as error:
+            raise self._failure(error) from error
+
+    def close(self) -> None:
+        """Finishes the video with the frames it has.
+
+        Raises:
+            KeyFaceError: as `write`.
+        """
+        if self._closed:
+            return
+        self._closed = True
+        try:
+            self._file.close()
+        except (OSError, av.FFmpegError) as error:
+            raise self._failure(error) from error
+
+    def __enter__(self) -> "VideoWriter":
+        return self
+
+    def __exit__(self, *_exception) -> None:
+        self.close()
+
+    def _failure(self, error: OSError | av.FFmpegError) -> KeyFaceError:
+        self._closed = True
+        playable = self._file.abandon()
+        planned = f" of {self._planned}" if self._planned else ""
+        return KeyFaceError(
+            f"{self.path}: writing stopped ({error.strerror}); {playable}{planned} frames "
+            f"({playable / FPS:.2f} s) are on disk and can be played; free space or choose another place"
+        )
+
+
+def _try_file(path: Path) -> None:
+    if os.path.isdir(path):
+        raise KeyFaceError(
+            f"{path}: is a folder; give the name of a file, or a folder without such an ending"
+        )
+    new = not os.path.lexists(path)
+    try:
+        with open(path, "ab"):  # leaves what is there
+            pass
+        if new:
+            path.unlink()
+    except OSError as error:
+        raise _unwritable(path, error) from error
+
+
+def _try_folder(path: Path) -> None:
+    try:
+        if os.path.lexists(path):
+            if any(path.iterdir()):
+                raise KeyFaceError(f"{path}: the folder is not empty; empty it or choose another")
+            with tempfile.TemporaryFile(dir=path):
+                pass
+        else:
+            path.mkdir()
+            path.rmdir()
+    except OSError as error:
+        raise _unwritable(path, error) from error
+
+
+def _unwritable(path: Path, error: OSError) -> KeyFaceError:
+    if isinstance(error, FileNotFoundError):
+        return KeyFaceError(f"{path}: the folder {path.parent} does not exist; create it or choose another")
+    return KeyFaceError(
+        f"{path}: cannot be written to ({error.strerror}); change its rights or choose another"
+    )

@@ -1,0 +1,184 @@
+"""A complete model folder at a tiny size with random weights: for tests and first steps."""
+
+import json
+import math
+from pathlib import Path
+
+import torch
+
+from .checkpoint import RELEASED_GUIDANCE, Metadata, write_checkpoint
+from .errors import KeyFaceError
+from .models import CONFIG, ENCODERS
+from .network import Network
+from .vae import PREFIX as VAE_PREFIX
+from .vae import build_vae, released_vae_state
+
+IMAGE_SIZE = 64
+FEATURES = 32
+"""Width of an audio encoder's features."""
+HEARS = {
+    "keyframe": ["wavlm", "beats"],
+    "interpolation": ["wav2vec2", "beats"],
+    "reduced": ["wav2vec2", "beats"],
+}
+CONTEXT = 32
+UNET = {
+    "model_channels": 32,
+    "channel_mult": [1, 2],
+    "num_res_blocks": 1,
+    "attention_resolutions": [2, 1],
+    "num_head_channels": 16,
+    "context_dim": CONTEXT,
+    "audio_dim": CONTEXT,
+}
+CHANNELS = {
+    "keyframe": {"in_channels": 8, "vector_dim": 512 + CONTEXT},
+    "interpolation": {"in_channels": 9, "vector_dim": CONTEXT},
+    "reduced": {"in_channels": 9, "vector_dim": CONTEXT},
+}
+VAE = {
+    "ch": 32,
+    "ch_mult": [1, 1, 1, 1],
+    "num_res_blocks": 1,
+    "z_channels": 4,
+    "has_encoder": True,
+    "has_decoder": True,
+    "temporal": True,
+}
+TRANSFORMER = {
+    "encoder_layers": 2,
+    "encoder_embed_dim": FEATURES,
+    "encoder_ffn_embed_dim": 64,
+    "encoder_attention_heads": 4,
+    "conv_pos": 16,
+    "conv_pos_groups": 4,
+    "num_buckets": 32,
+    "max_distance": 80,
+    "conv_bias": False,
+    "layer_norm_first": False,
+}
+WAVLM = TRANSFORMER | {
+    "extractor_mode": "default",
+    "normalize": False,
+    "conv_feature_layers": f"[({FEATURES},10,5)] + [({FEATURES},3,2)] * 4 + [({FEATURES},2,2)] * 2",
+}
+BEATS = TRANSFORMER | {
+    "input_patch_size": 16,
+    "embed_dim": FEATURES,
+    "deep_norm": True,
+    "predictor_class": 527,
+}
+WAV2VEC2 = {
+    "hidden_size": FEATURES,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 4,
+    "intermediate_size": 64,
+    "conv_dim": [FEATURES] * 7,
+    "num_conv_pos_embeddings": 16,
+    "num_conv_pos_embedding_groups": 4,
+}
+
+
+def write_tiny_models(folder: str | Path, seed: int = 0) -> None:
+    """Writes every file of a model folder, the same for the same seed.
+
+    Raises:
+        KeyFaceError: the folder cannot be made, or has something in it.
+    """
+    folder = Path(folder)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise KeyFaceError(f"{folder}: cannot be made ({error.strerror}); choose another place") from error
+    if any(folder.iterdir()):
+        raise KeyFaceError(f"{folder}: is not empty; choose a new folder, nothing is overwritten")
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        for role in CHANNELS:
+            _write_network(folder, role)
+        vae = released_vae_state(build_vae(VAE), VAE)
+        state = {VAE_PREFIX + name: tensor for name, tensor in vae.items()}
+        write_checkpoint(
+            folder / "vae.safetensors", state, Metadata("vae", config=VAE, image_size=IMAGE_SIZE)
+        )
+        for role, config, state in (
+            ("wavlm", WAVLM, _wavlm_state()),
+            ("beats", BEATS, _beats_state()),
+            ("wav2vec2", WAV2VEC2, _wav2vec2_state()),
+        ):
+            write_checkpoint(folder / f"{role}.safetensors", state, Metadata(role, config=config))
+    files = {role: f"{role}.safetensors" for role in (*CHANNELS, "vae", *ENCODERS)}
+    (folder / CONFIG).write_text(json.dumps({"format": 1, "files": files}, indent=1) + "\n", encoding="utf-8")
+
+
+def _write_network(folder: Path, role: str) -> None:
+    sizes = UNET | CHANNELS[role]
+    latent = IMAGE_SIZE // 2 ** (len(VAE["ch_mult"]) - 1)
+    network = Network(role, sizes, FEATURES * len(HEARS[role]), (latent, latent))
+    metadata = Metadata(
+        role,
+        unet=sizes,
+        image_size=IMAGE_SIZE,
+        encoders=HEARS[role],
+        guidance=RELEASED_GUIDANCE.get(role, {}),
+        training={"note": "random weights"},
+    )
+    write_checkpoint(folder / f"{role}.safetensors", network.released_state(), metadata)
+
+
+def _wavlm_state() -> dict[str, torch.Tensor]:
+    state = _transformer_state()
+    del state["encoder.layers.1.self_attn.relative_attention_bias.weight"]  # BEATs repeats it, WavLM does not
+    kernels = (10, 3, 3, 3, 3, 2, 2)
+    for layer, kernel in enumerate(kernels):
+        inputs = 1 if layer == 0 else FEATURES
+        state[f"feature_extractor.conv_layers.{layer}.0.weight"] = _random(FEATURES, inputs, kernel)
+    state |= _norm("feature_extractor.conv_layers.0.2") | _norm("layer_norm")
+    state |= {"mask_emb": torch.zeros(FEATURES)} | _linear("post_extract_proj", FEATURES, FEATURES)
+    return state
+
+
+def _beats_state() -> dict[str, torch.Tensor]:
+    state = _transformer_state() | _norm("layer_norm") | _linear("predictor", 527, FEATURES)
+    return state | {"patch_embedding.weight": _random(FEATURES, 1, 16, 16)}
+
+
+def _wav2vec2_state() -> dict[str, torch.Tensor]:
+    from transformers import Wav2Vec2Config, Wav2Vec2Model
+
+    state = Wav2Vec2Model(Wav2Vec2Config(**WAV2VEC2)).state_dict()
+    return {f"wav2vec2.{name}": tensor for name, tensor in state.items()}
+
+
+def _transformer_state() -> dict[str, torch.Tensor]:
+    """What Microsoft's WavLM and BEATs share."""
+    heads, inner = TRANSFORMER["encoder_attention_heads"], TRANSFORMER["encoder_ffn_embed_dim"]
+    kernel, groups = TRANSFORMER["conv_pos"], TRANSFORMER["conv_pos_groups"]
+    state = _norm("encoder.layer_norm") | {
+        "encoder.pos_conv.0.weight_g": torch.ones(1, 1, kernel),
+        "encoder.pos_conv.0.weight_v": _random(FEATURES, FEATURES // groups, kernel),
+        "encoder.pos_conv.0.bias": torch.zeros(FEATURES),
+    }
+    table = _random(TRANSFORMER["num_buckets"], heads)
+    for layer in range(TRANSFORMER["encoder_layers"]):
+        name = f"encoder.layers.{layer}"
+        for projection in ("q_proj", "k_proj", "v_proj", "out_proj"):
+            state |= _linear(f"{name}.self_attn.{projection}", FEATURES, FEATURES)
+        state |= _linear(f"{name}.self_attn.grep_linear", 8, FEATURES // heads)
+        state[f"{name}.self_attn.grep_a"] = torch.ones(1, heads, 1, 1)
+        state[f"{name}.self_attn.relative_attention_bias.weight"] = table.clone()
+        state |= _norm(f"{name}.self_attn_layer_norm") | _norm(f"{name}.final_layer_norm")
+        state |= _linear(f"{name}.fc1", inner, FEATURES) | _linear(f"{name}.fc2", FEATURES, inner)
+    return state
+
+
+def _linear(name: str, outputs: int, inputs: int) -> dict[str, torch.Tensor]:
+    return {f"{name}.weight": _random(outputs, inputs), f"{name}.bias": torch.zeros(outputs)}
+
+
+def _norm(name: str) -> dict[str, torch.Tensor]:
+    return {f"{name}.weight": torch.ones(FEATURES), f"{name}.bias": torch.zeros(FEATURES)}
+
+
+def _random(*shape: int) -> torch.Tensor:
+    return torch.randn(shape) / math.sqrt(math.prod(shape[1:]))
