@@ -89,7 +89,7 @@ def tiny_clip(seconds: float, device: torch.device, steps: int) -> tuple[Animati
                 container.mux(stream.encode(frame))
             container.mux(stream.encode(None))
         clip = keyface.animate(torch.zeros(3, 64, 64), sound, "0:happy 5:sad", steps=steps, batch=8)
-    growing = clip.audio.nbytes + sum(t.nbytes for t in clip.animation.features.tensors.values())
+    growing = clip.audio.nbytes + sum(t.nbytes for t in clip.animation.features.by_encoder.values())
     return clip.animation, growing
 
 

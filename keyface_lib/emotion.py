@@ -103,11 +103,11 @@ def state(name: str, intensity: float = 1.0) -> tuple[float, float]:
     """
     if name not in NAMED_STATES:
         close = difflib.get_close_matches(name, NAMED_STATES, n=1)
-        suggestion = f'did you mean "{close[0]}"? ' if close else ""
-        raise KeyFaceError(f'emotion "{name}" is unknown; {suggestion}use one of {", ".join(NAMED_STATES)}')
+        suggestion = f"did you mean '{close[0]}'? " if close else ""
+        raise KeyFaceError(f"emotion {name!r} is unknown; {suggestion}use one of {', '.join(NAMED_STATES)}")
     if not 0 <= intensity < math.inf:
         raise KeyFaceError(
-            f'the intensity of "{name}" is {intensity:g}; it must be 0 or more: 1 is as named, 0 is neutral'
+            f"the intensity of '{name}' is {intensity:g}; it must be 0 or more: 1 is as named, 0 is neutral"
         )
     valence, arousal = (max(-1.0, min(1.0, intensity * value)) for value in NAMED_STATES[name])
     return valence, arousal
@@ -169,10 +169,10 @@ def _tangents(
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Slopes at the start and the end of each of n pieces, each (n,).
 
-    Where two smooth pieces meet: Steffen 1990, equation 11. At the outer end of a run of smooth pieces: the
-    tangent that makes the outer piece a parabola, (3 slope - inner tangent) / 2, which keeps it monotone
-    too (the choice of d3-shape's curveMonotoneX; Steffen's own end points are another). A smooth piece
-    without smooth neighbours is straight.
+    Where two smooth pieces meet: Steffen 1990, in the one-line form below his equation 11. At the outer end
+    of a run of smooth pieces: the tangent that makes its last piece a parabola, which is monotone too (the
+    choice of d3-shape's curveMonotoneX; Steffen's end points are others). A smooth piece without smooth
+    neighbours is straight.
     """
     s0, s1, h0, h1 = slope[:-1], slope[1:], step[:-1], step[1:]
     parabola = (s0 * h1 + s1 * h0) / (h0 + h1)

@@ -75,12 +75,12 @@ def _parse_short_form(text: str) -> EmotionCurve:
     entries = _ENTRY.findall(text)
     rest = _ENTRY.sub("", text).replace(",", "").strip()
     if rest or not entries:
-        raise KeyFaceError(f'emotion "{text}" cannot be read; write it like {_EXAMPLE}')
+        raise KeyFaceError(f"emotion {text!r} cannot be read; write it like {_EXAMPLE}")
     valence, arousal = [], []
     for entry in entries:
         time, colon, feeling = entry.rpartition(":")
         if not colon and len(entries) > 1:
-            raise KeyFaceError(f'emotion "{entry}" has no time; put its second in front, such as 0:{entry}')
+            raise KeyFaceError(f"emotion {entry!r} has no time; put its second in front, such as 0:{entry}")
         seconds = _parse_time(time) if colon else 0.0
         for lane, value in zip((valence, arousal), _parse_feeling(feeling), strict=True):
             lane.append(Point(seconds, value))
@@ -89,7 +89,7 @@ def _parse_short_form(text: str) -> EmotionCurve:
 
 def _parse_time(text: str) -> float:
     """Seconds of `s`, `m:ss` or `h:mm:ss`."""
-    what, remedy = f'the time "{text}"', "write seconds, m:ss or h:mm:ss"
+    what, remedy = f"the time {text!r}", "write seconds, m:ss or h:mm:ss"
     parts = text.split(":")
     if len(parts) > 3:
         raise KeyFaceError(f"{what} has {len(parts)} parts; {remedy}")
@@ -103,12 +103,12 @@ def _parse_feeling(text: str) -> tuple[float, float]:
     if text.startswith("("):
         pair = _PAIR.fullmatch(text)
         if not pair:
-            raise KeyFaceError(f'emotion "{text}" is no pair; write (valence,arousal), such as (-0.4,0.9)')
-        what, remedy = f'emotion "{text}"', "write (valence,arousal), such as (-0.4,0.9)"
+            raise KeyFaceError(f"emotion {text!r} is no pair; write (valence,arousal), such as (-0.4,0.9)")
+        what, remedy = f"emotion {text!r}", "write (valence,arousal), such as (-0.4,0.9)"
         valence, arousal = (_number(part, what, remedy) for part in pair.groups())
         return valence, arousal
     name, times, factor = text.partition("*")
-    intensity = _number(factor, f'the intensity of "{text}"', "write it like happy*0.5") if times else 1.0
+    intensity = _number(factor, f"the intensity of {text!r}", "write it like happy*0.5") if times else 1.0
     return state(name.lower(), intensity)
 
 
@@ -116,7 +116,7 @@ def _number(text: str, what: str, remedy: str) -> float:
     try:
         return float(text)
     except ValueError:
-        raise KeyFaceError(f'{what} has "{text}" where a number belongs; {remedy}') from None
+        raise KeyFaceError(f"{what} has {text!r} where a number belongs; {remedy}") from None
 
 
 def _parse_json(text: str) -> EmotionCurve:

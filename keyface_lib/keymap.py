@@ -4,7 +4,10 @@ The released names are the ones on disk, whatever the file; diffusers' names exi
 modules. Sizes are the dictionaries of `checkpoint.unet_sizes` and `checkpoint.vae_sizes`.
 """
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator, Mapping
+
+import torch
 
 _UNET_RESNET = {
     "spatial_res_block.norm1": "in_layers.0",
@@ -49,6 +52,11 @@ _VAE_ATTENTION = {
     "to_k": "k",
     "to_v": "v",
     "to_out.0": "proj_out",
+    # as older versions of diffusers call them
+    "query": "q",
+    "key": "k",
+    "value": "v",
+    "proj_attn": "proj_out",
 }
 _VAE_ENDS = {
     "encoder.conv_norm_out": "encoder.norm_out",
@@ -67,6 +75,19 @@ def unet_key_map(diffusers_keys: list[str], sizes: dict) -> dict[str, str]:
 def vae_key_map(diffusers_keys: list[str], sizes: dict) -> dict[str, str]:
     """{diffusers key: released key below `first_stage_model.`} of a VAE of the given sizes."""
     return _key_map(diffusers_keys, [*_vae_blocks(sizes)], _VAE_ENDS)
+
+
+def from_diffusers_vae(tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """A VAE file in diffusers' names, SVD's or Stable Diffusion 1.x's, under the released names."""
+    levels = {int(level) for level in _captured(r"encoder\.down_blocks\.(\d+)\.", tensors)}
+    layers = _captured(r"encoder\.down_blocks\.0\.resnets\.(\d+)\.norm1\.weight", tensors)
+    sizes = {"ch_mult": [1] * len(levels), "num_res_blocks": len(layers)}
+    names = vae_key_map(list(tensors), sizes)
+    return {names[name]: tensor for name, tensor in tensors.items()}
+
+
+def _captured(pattern: str, names: Iterable[str]) -> set[str]:
+    return {match[1] for match in map(re.compile(pattern).match, names) if match}
 
 
 def _key_map(keys: list[str], blocks: list[_Block], ends: dict[str, str]) -> dict[str, str]:

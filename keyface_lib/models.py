@@ -136,8 +136,8 @@ def load_models(
                 f"{folder}: the networks hear {name}, whose file is missing; expected {name}.safetensors "
                 f"or the released {RELEASED_FILES[name]}"
             )
-        metadata = checkpoint.metadata
-        encoders[name] = load_encoder(name, checkpoint.state_dict, metadata.config, labels=metadata.labels)
+        metadata, path = checkpoint.metadata, str(files[name])
+        encoders[name] = load_encoder(name, checkpoint.state_dict, metadata.config, metadata.labels, path)
     networks = {
         role: load_network(read[role], str(files[role])).to(dtype=dtype)
         for role in NETWORKS
@@ -166,6 +166,10 @@ def _read(files: dict[str, Path], role: str) -> Checkpoint | None:
     if checkpoint.metadata.role != role:
         raise KeyFaceError(
             f"{files[role]}: holds a {checkpoint.metadata.role} model where a {role} model is expected"
+        )
+    if role in ENCODERS and checkpoint.metadata.config is None:
+        raise KeyFaceError(
+            f"{files[role]}: does not say how its encoder is built; convert the file its authors released"
         )
     return checkpoint
 

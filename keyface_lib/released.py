@@ -15,6 +15,7 @@ from safetensors import SafetensorError, safe_open
 
 from .architecture import role_of
 from .errors import KeyFaceError
+from .keymap import from_diffusers_vae
 from .pickled import read_pickled
 
 WAV2VEC2_BASE_960H = {
@@ -73,6 +74,8 @@ def read_weights(path: Path) -> Weights:
     else:
         content, header = read_pickled(path), {}
         tensors = _state_dict(content, path)
+    if any(name.startswith("encoder.down_blocks.") for name in tensors):
+        tensors = from_diffusers_vae(tensors)
     role = role_of(tensors)
     config = _wav2vec2_config(path) if role == "wav2vec2" else _plain_entries(content.get("cfg"))
     return Weights(tensors, role, header, config, _labels(content.get("label_dict")))

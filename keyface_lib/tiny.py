@@ -6,6 +6,7 @@ from pathlib import Path
 
 import torch
 
+from .audio import encoder_shapes
 from .checkpoint import RELEASED_GUIDANCE, Metadata, write_checkpoint
 from .errors import KeyFaceError
 from .models import CONFIG, ENCODERS
@@ -56,6 +57,9 @@ TRANSFORMER = {
     "max_distance": 80,
     "conv_bias": False,
     "layer_norm_first": False,
+    "activation_fn": "gelu",
+    "relative_position_embedding": True,
+    "gru_rel_pos": True,
 }
 WAVLM = TRANSFORMER | {
     "extractor_mode": "default",
@@ -66,6 +70,7 @@ BEATS = TRANSFORMER | {
     "input_patch_size": 16,
     "embed_dim": FEATURES,
     "deep_norm": True,
+    "finetuned_model": True,
     "predictor_class": 527,
 }
 WAV2VEC2 = {
@@ -74,6 +79,8 @@ WAV2VEC2 = {
     "num_attention_heads": 4,
     "intermediate_size": 64,
     "conv_dim": [FEATURES] * 7,
+    "conv_kernel": [10, 3, 3, 3, 3, 2, 2],
+    "conv_stride": [5, 2, 2, 2, 2, 2, 2],
     "num_conv_pos_embeddings": 16,
     "num_conv_pos_embedding_groups": 4,
 }
@@ -101,11 +108,8 @@ def write_tiny_models(folder: str | Path, seed: int = 0) -> None:
         write_checkpoint(
             folder / "vae.safetensors", state, Metadata("vae", config=VAE, image_size=IMAGE_SIZE)
         )
-        for role, config, state in (
-            ("wavlm", WAVLM, _wavlm_state()),
-            ("beats", BEATS, _beats_state()),
-            ("wav2vec2", WAV2VEC2, _wav2vec2_state()),
-        ):
+        for role, config in (("wavlm", WAVLM), ("beats", BEATS), ("wav2vec2", WAV2VEC2)):
+            state = _encoder_state(role, config)
             write_checkpoint(folder / f"{role}.safetensors", state, Metadata(role, config=config))
     files = {role: f"{role}.safetensors" for role in (*CHANNELS, "vae", *ENCODERS)}
     (folder / CONFIG).write_text(json.dumps({"format": 1, "files": files}, indent=1) + "\n", encoding="utf-8")
@@ -126,59 +130,12 @@ def _write_network(folder: Path, role: str) -> None:
     write_checkpoint(folder / f"{role}.safetensors", network.released_state(), metadata)
 
 
-def _wavlm_state() -> dict[str, torch.Tensor]:
-    state = _transformer_state()
-    del state["encoder.layers.1.self_attn.relative_attention_bias.weight"]  # BEATs repeats it, WavLM does not
-    kernels = (10, 3, 3, 3, 3, 2, 2)
-    for layer, kernel in enumerate(kernels):
-        inputs = 1 if layer == 0 else FEATURES
-        state[f"feature_extractor.conv_layers.{layer}.0.weight"] = _random(FEATURES, inputs, kernel)
-    state |= _norm("feature_extractor.conv_layers.0.2") | _norm("layer_norm")
-    state |= {"mask_emb": torch.zeros(FEATURES)} | _linear("post_extract_proj", FEATURES, FEATURES)
+def _encoder_state(role: str, config: dict) -> dict[str, torch.Tensor]:
+    """Random weights and zero biases; vectors called weight or gain (of norms, gates) are 1."""
+    state = {}
+    for name, shape in encoder_shapes(role, config).items():
+        if len(shape) > 1 and max(shape) > 1 and not name.endswith(("weight_g", "grep_a")):
+            state[name] = torch.randn(shape) / math.sqrt(math.prod(shape[1:]))
+        else:
+            state[name] = torch.zeros(shape) if name.endswith("bias") else torch.ones(shape)
     return state
-
-
-def _beats_state() -> dict[str, torch.Tensor]:
-    state = _transformer_state() | _norm("layer_norm") | _linear("predictor", 527, FEATURES)
-    return state | {"patch_embedding.weight": _random(FEATURES, 1, 16, 16)}
-
-
-def _wav2vec2_state() -> dict[str, torch.Tensor]:
-    from transformers import Wav2Vec2Config, Wav2Vec2Model
-
-    state = Wav2Vec2Model(Wav2Vec2Config(**WAV2VEC2)).state_dict()
-    return {f"wav2vec2.{name}": tensor for name, tensor in state.items()}
-
-
-def _transformer_state() -> dict[str, torch.Tensor]:
-    """What Microsoft's WavLM and BEATs share."""
-    heads, inner = TRANSFORMER["encoder_attention_heads"], TRANSFORMER["encoder_ffn_embed_dim"]
-    kernel, groups = TRANSFORMER["conv_pos"], TRANSFORMER["conv_pos_groups"]
-    state = _norm("encoder.layer_norm") | {
-        "encoder.pos_conv.0.weight_g": torch.ones(1, 1, kernel),
-        "encoder.pos_conv.0.weight_v": _random(FEATURES, FEATURES // groups, kernel),
-        "encoder.pos_conv.0.bias": torch.zeros(FEATURES),
-    }
-    table = _random(TRANSFORMER["num_buckets"], heads)
-    for layer in range(TRANSFORMER["encoder_layers"]):
-        name = f"encoder.layers.{layer}"
-        for projection in ("q_proj", "k_proj", "v_proj", "out_proj"):
-            state |= _linear(f"{name}.self_attn.{projection}", FEATURES, FEATURES)
-        state |= _linear(f"{name}.self_attn.grep_linear", 8, FEATURES // heads)
-        state[f"{name}.self_attn.grep_a"] = torch.ones(1, heads, 1, 1)
-        state[f"{name}.self_attn.relative_attention_bias.weight"] = table.clone()
-        state |= _norm(f"{name}.self_attn_layer_norm") | _norm(f"{name}.final_layer_norm")
-        state |= _linear(f"{name}.fc1", inner, FEATURES) | _linear(f"{name}.fc2", FEATURES, inner)
-    return state
-
-
-def _linear(name: str, outputs: int, inputs: int) -> dict[str, torch.Tensor]:
-    return {f"{name}.weight": _random(outputs, inputs), f"{name}.bias": torch.zeros(outputs)}
-
-
-def _norm(name: str) -> dict[str, torch.Tensor]:
-    return {f"{name}.weight": torch.ones(FEATURES), f"{name}.bias": torch.zeros(FEATURES)}
-
-
-def _random(*shape: int) -> torch.Tensor:
-    return torch.randn(shape) / math.sqrt(math.prod(shape[1:]))

@@ -9,14 +9,14 @@ from tiny_models import portrait, tiny_keyface, voice
 from keyface_lib.errors import KeyFaceError
 from keyface_lib.noise import unit_noise
 
-QUICK = {"steps": 2, "batch": 4}
+QUICK = {"steps": 1, "batch": 4}
 
 
 def frames_of(clip) -> torch.Tensor:
     return torch.cat(list(clip))
 
 
-@pytest.mark.parametrize("n", [1, 2, 13, 14, 15, 27, 28, 157, 170, 183])
+@pytest.mark.parametrize("n", [1, 2, 13, 14, 15, 27, 28, 170])
 def test_a_clip_has_exactly_the_frames_of_its_audio(n):
     clip = tiny_keyface().animate(portrait(), voice(n / 25), **QUICK)
     assert clip.n_frames == n
@@ -32,7 +32,7 @@ def test_the_batch_size_changes_nothing_but_rounding():
     keyface = tiny_keyface()
     ways = {}
     for batch in (1, 3):
-        clip = keyface.animate(portrait(), voice(8), steps=3, batch=batch, seed=5)
+        clip = keyface.animate(portrait(), voice(7), steps=1, batch=batch, seed=5)
         ways[batch] = torch.cat(list(clip.animation.segments()))
     error = (ways[1] - ways[3]).norm() / ways[1].norm()
     assert error < 1e-4
@@ -81,7 +81,7 @@ def test_progress_ends_at_the_total_that_was_announced():
         done = []
         clip = tiny_keyface().animate(
             portrait(),
-            voice(8),
+            voice(2),
             progress=lambda n, total, done=done: done.append((n, total)),
             **QUICK,
             **options,

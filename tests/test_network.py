@@ -1,15 +1,17 @@
 """The networks' tensors under their released names, and what happens at other sizes."""
 
-import json
 from pathlib import Path
 
 import pytest
 import torch
 from golden_cases.networks import recorded_network
 from golden_cases.vae import recorded_vae
+from recorded_weights import full_size, tiny
+from safetensors.torch import save_file
 
-from keyface_lib.checkpoint import Checkpoint, Metadata, unet_sizes, vae_sizes
+from keyface_lib.checkpoint import Checkpoint, Metadata, read_checkpoint, unet_sizes, vae_sizes
 from keyface_lib.errors import KeyFaceError
+from keyface_lib.keymap import from_diffusers_vae
 from keyface_lib.network import load_network
 from keyface_lib.unet import build_unet, released_names
 from keyface_lib.vae import PREFIX, load_vae, released_vae_state
@@ -17,15 +19,9 @@ from keyface_lib.vae import PREFIX, load_vae, released_vae_state
 GOLDEN = Path(__file__).parent / "golden"
 
 
-def manifest(role: str) -> dict[str, torch.Tensor]:
-    """A full-size released state dict on the meta device."""
-    shapes = json.loads((GOLDEN / f"manifest_{role}.json").read_text())["state_dict"]
-    return {name: torch.empty(shape, device="meta") for name, shape in shapes.items()}
-
-
 @pytest.mark.parametrize("role", ["keyframe", "interpolation"])
 def test_the_full_size_released_network_loads_with_nothing_missing_and_nothing_left_over(role):
-    state = manifest(role)
+    state = full_size(role)
     metadata = Metadata(role=role, unet=unet_sizes(state))
     network = load_network(Checkpoint(state, metadata), "released")
     assert sum(p.numel() for p in network.unet.parameters()) == pytest.approx(1.525e9, rel=1e-3)
@@ -34,7 +30,7 @@ def test_the_full_size_released_network_loads_with_nothing_missing_and_nothing_l
 
 
 def test_the_full_size_released_decoder_loads_with_nothing_missing_and_nothing_left_over():
-    state = {name: tensor for name, tensor in manifest("keyframe").items() if name.startswith(PREFIX)}
+    state = {name: tensor for name, tensor in full_size("keyframe").items() if name.startswith(PREFIX)}
     vae = load_vae(state, "released")
     names = released_vae_state(vae, vae_sizes(state))
     assert {PREFIX + name: tensor.shape for name, tensor in names.items()} == {
@@ -99,3 +95,34 @@ def test_frames_decode_the_same_alone_and_in_a_batch():
         together = vae.decode_frames(latents)
         alone = torch.cat([vae.decode_frames(latent[None]) for latent in latents])
     torch.testing.assert_close(together, alone, atol=1e-5, rtol=1e-4)
+
+
+def test_a_vae_in_diffusers_names_reads_as_the_released_one(tmp_path):
+    vae = recorded_vae(GOLDEN)
+    path = tmp_path / "diffusion_pytorch_model.safetensors"
+    save_file({name: tensor.contiguous() for name, tensor in vae.state_dict().items()}, path)
+    checkpoint = read_checkpoint(path)
+    assert checkpoint.metadata.role == "vae"
+    again = load_vae(checkpoint.state_dict, str(path))
+    image = torch.rand(1, 3, 16, 16, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    assert torch.equal(again.encode_image(image), vae.encode_image(image))
+
+
+def test_the_encoder_of_stable_diffusion_1_reads_in_diffusers_names_too():
+    from diffusers import AutoencoderKL
+
+    channels = [32, 64]
+    flat = AutoencoderKL(
+        down_block_types=["DownEncoderBlock2D"] * 2,
+        up_block_types=["UpDecoderBlock2D"] * 2,
+        block_out_channels=channels,
+        layers_per_block=1,
+    ).eval()
+    temporal = released_vae_state(recorded_vae(GOLDEN), vae_sizes(tiny("tiny_vae")))
+    own = from_diffusers_vae(flat.state_dict())
+    joined = {name: tensor for name, tensor in temporal.items() if name.startswith("decoder.")}
+    joined |= {name: tensor for name, tensor in own.items() if name.startswith(("encoder.", "quant_conv."))}
+    image = torch.rand(1, 3, 16, 16, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    with torch.inference_mode():
+        expected = flat.encode(image).latent_dist.mode()
+    torch.testing.assert_close(load_vae(joined, "joined").encode_image(image), expected)

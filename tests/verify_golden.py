@@ -11,6 +11,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import torch
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # works without an installation too
+
 from golden_cases import audio, emotion, networks, schedule, timeline, vae
 from golden_cases.case import Case
 

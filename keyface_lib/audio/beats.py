@@ -90,7 +90,7 @@ class BEATsEncoder(nn.Module):
         return Scaling()
 
     def tokens(self, samples: torch.Tensor) -> torch.Tensor:
-        """Tokens (batch, steps x 8, dim), frequency fastest, of (batch, n) samples, n at least `grid.field`."""
+        """Tokens (batch, steps x 8, dim), frequency fastest, of (batch, n >= `grid.field`) samples."""
         banks = torch.stack([fbank(row) for row in samples])
         patches = self.patch_embedding(banks[:, None].to(self.patch_embedding.weight))
         x = self.layer_norm(patches.flatten(2).transpose(1, 2))

@@ -41,8 +41,9 @@ class AudioFeatures:
         """
         missing = [name for name in encoders if name not in self.by_encoder]
         if missing:
+            have = ", ".join(self.by_encoder) or "none"
             raise KeyFaceError(
-                f"the audio features lack {', '.join(missing)}, they have {', '.join(self.by_encoder) or 'none'}; "
+                f"the audio features lack {', '.join(missing)}, they have {have}; "
                 "encode the audio with every encoder the model hears"
             )
         wanted = [self.by_encoder[name] for name in encoders]

@@ -84,7 +84,7 @@ def _frames(container: av.container.InputContainer, path: str | Path) -> Iterato
     for packet in container.demux(container.streams.best("audio")):
         try:
             yield from packet.decode()
-        except av.error.InvalidDataError:
+        except av.FFmpegError:
             damaged += 1
     if damaged:
         warnings.warn(f"{path}: {damaged} damaged packets of audio were left out", stacklevel=2)

@@ -86,7 +86,7 @@ def find_vocalizations(
         )
     if beats.labels is None:
         raise KeyFaceError(
-            "this BEATs file carries no label table; use the released one fine-tuned on AudioSet (..._cpt2.pt)"
+            "this BEATs file carries no label table; use the released file fine-tuned on AudioSet (cpt2)"
         )
     classes = [index for index, mid in enumerate(beats.labels) if mid in VOCALIZATIONS]
     if not classes:

@@ -1,5 +1,6 @@
-"""A video or sound file in the making, through PyAV: what is written so far can be played."""
+"""A video file in the making, through PyAV: what is written so far can be played."""
 
+import errno
 import os
 import warnings
 from contextlib import suppress
@@ -50,20 +51,17 @@ class Movie:
         """
         self._path = path
         self._fragmented = path.suffix.lower() in (".mp4", ".mov")
-        options = (
-            {"movflags": "frag_keyframe+delay_moov"} if self._fragmented else {"cluster_time_limit": "1000"}
-        )
-        options["flush_packets"] = (
-            "1"  # a fragment is in the file when it is complete, not when a buffer is full
-        )
-        self._container = av.open(str(path), "w", container_options=options)
+        # Without flush_packets a complete fragment may stay in a buffer; the last option is Matroska's.
+        options = {"flush_packets": "1", "movflags": "frag_keyframe+delay_moov", "cluster_time_limit": "1000"}
+        self._container = av.open(os.path.abspath(path), "w", container_options=options)
         self._growth = (0, 0) if coding.lossless else (height % 2, width % 2)
         self._video = self._add_video(coding, height + self._growth[0], width + self._growth[1], crf)
         self._track = SoundTrack(self._container, coding.audio, sound) if sound else None
         self._frames = 0
 
     def _add_video(self, coding: Coding, height: int, width: int, crf: int) -> av.VideoStream:
-        options = {} if coding.lossless else {"crf": str(crf)}
+        # swscale puts 4:2:0 chroma in the centre of its pixels, which is chromaloc 1
+        options = {} if coding.lossless else {"crf": str(crf), "x264-params": "chromaloc=1"}
         stream = self._container.add_stream(coding.video, rate=FPS, options=options)
         stream.height, stream.width, stream.pix_fmt = height, width, coding.pixels
         stream.codec_context.gop_size = 1 if coding.lossless else FPS
@@ -94,12 +92,15 @@ class Movie:
 
         A finished .mp4 or .mov is rewritten without fragments, which not every player and editor can seek in.
         """
-        if self._frames:
-            self._container.mux(self._video.encode(None))
-            if self._track:
-                self._track.end(self._frames)
+        if not self._frames:
+            self._container.close()
+            return
+        self._container.mux(self._video.encode(None))
+        if self._track:
+            self._track.end(self._frames)
         self._container.close()
-        if self._frames and self._fragmented:
+        _check_complete(self._path, self._frames)
+        if self._fragmented:
             try:
                 _join_fragments(self._path.resolve(), self._frames)
             except (OSError, av.FFmpegError) as error:
@@ -149,12 +150,28 @@ def playable_frames(path: Path) -> int:
     """How many whole frames can be read from a video file that perhaps ends too early."""
     frames = 0
     try:
-        with av.open(str(path)) as container:
+        with av.open(os.path.abspath(path)) as container:
             for packet in container.demux(video=0):
                 frames += packet.size > 0 and not packet.is_corrupt
     except (OSError, av.FFmpegError, IndexError):  # IndexError: no video stream
         return frames
     return frames
+
+
+def _check_complete(path: Path, frames: int) -> None:
+    """Raises OSError if the end did not fit on the disk, which FFmpeg does not always tell.
+
+    Only the end is read: from the last key frame on, every frame must be there.
+    """
+    found = set()
+    with suppress(av.FFmpegError), av.open(os.path.abspath(path)) as container:
+        stream = container.streams.video[0]
+        container.seek(round((frames - 1) / FPS / stream.time_base), stream=stream)
+        for packet in container.demux(stream):
+            if packet.size and not packet.is_corrupt:
+                found.add(round(packet.pts * stream.time_base * FPS))
+    if not found or found != set(range(min(found), frames)):
+        raise OSError(errno.ENOSPC, "the end of the file is missing")
 
 
 def _join_fragments(path: Path, frames: int) -> None:
@@ -175,6 +192,7 @@ def _join_fragments(path: Path, frames: int) -> None:
                     packet.duration = min(packet.duration, end - packet.pts)
                 packet.stream = streams[packet.stream.index]
                 joined.mux(packet)
+        _check_complete(part, frames)
         os.replace(part, path)
     except BaseException:
         part.unlink(missing_ok=True)

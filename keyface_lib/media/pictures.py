@@ -1,5 +1,6 @@
 """A video as a folder: a .png for every frame and the sound as a .wav."""
 
+import os
 from contextlib import suppress
 from pathlib import Path
 
@@ -19,7 +20,10 @@ class PictureFolder:
     def __init__(self, folder: Path, sound: Sound | None):
         """Prepares the folder; the first frame creates it."""
         self._folder = folder
-        self._wave = av.open(str(folder / "sound.wav"), "w") if sound else None
+        options = {"flush_packets": "1", "rf64": "auto"}  # notice a full disk at once; go beyond 4 GB
+        self._wave = (
+            av.open(os.path.abspath(folder / "sound.wav"), "w", container_options=options) if sound else None
+        )
         self._track = SoundTrack(self._wave, WAVE_CODEC, sound) if sound else None
         self._frames = 0
 

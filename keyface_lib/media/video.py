@@ -36,9 +36,7 @@ def check_output(path: str | os.PathLike, lossless: bool = False) -> Path:
     elif not suffix or os.path.isdir(path):
         _try_folder(path)
     else:
-        raise KeyFaceError(
-            f"{path}: a video ends in {', '.join(SUFFIXES)}, a folder in none; choose one of them"
-        )
+        raise KeyFaceError(f"{path}: a video ends in {', '.join(SUFFIXES)}, a folder in none; rename it")
     return path
 
 
@@ -46,10 +44,9 @@ class VideoWriter:
     """A video that is written while its frames are made, with exactly as much sound as frames.
 
     .mp4 and .mov hold H.264 and AAC; .mkv H.264 and FLAC; a lossless .mkv FFV1 and FLAC; a folder PNG files
-    and sound.wav.
-    Sound keeps its rate and up to two channels; what is longer than the frames is cut, what is shorter ends
-    in silence. Leaving the `with` block early, by an exception or Ctrl-C, finishes the file with the frames
-    it has; without any frame there is no file.
+    and sound.wav. Sound keeps its rate and up to two channels; what is longer than the frames is cut, what
+    is shorter ends in silence. Leaving the `with` block early, by an exception or Ctrl-C, finishes the file
+    with the frames it has; without any frame there is no file.
     """
 
     def __init__(
@@ -79,7 +76,6 @@ class VideoWriter:
             KeyFaceError: as `check_output`; the audio file cannot be read, or is the output itself.
         """
         self.path = check_output(path, lossless)
-        self.n_frames = 0
         self._shape = (height, width, 3)
         self._planned = n_frames
         self._closed = False
@@ -106,7 +102,6 @@ class VideoWriter:
         try:
             for pixels in frames.cpu().contiguous().numpy():
                 self._file.add(pixels)
-                self.n_frames += 1
         except (OSError, av.FFmpegError) as error:
             raise self._failure(error) from error
 
@@ -142,9 +137,7 @@ class VideoWriter:
 
 def _try_file(path: Path) -> None:
     if os.path.isdir(path):
-        raise KeyFaceError(
-            f"{path}: is a folder; give the name of a file, or a folder without such an ending"
-        )
+        raise KeyFaceError(f"{path}: is a folder; give a file, or a folder without such an ending")
     new = not os.path.lexists(path)
     try:
         with open(path, "ab"):  # leaves what is there
@@ -157,6 +150,8 @@ def _try_file(path: Path) -> None:
 
 def _try_folder(path: Path) -> None:
     try:
+        if os.path.isfile(path):
+            raise KeyFaceError(f"{path}: is a file; give a folder, or an ending: {', '.join(SUFFIXES)}")
         if os.path.lexists(path):
             if any(path.iterdir()):
                 raise KeyFaceError(f"{path}: the folder is not empty; empty it or choose another")
@@ -172,6 +167,4 @@ def _try_folder(path: Path) -> None:
 def _unwritable(path: Path, error: OSError) -> KeyFaceError:
     if isinstance(error, FileNotFoundError):
         return KeyFaceError(f"{path}: the folder {path.parent} does not exist; create it or choose another")
-    return KeyFaceError(
-        f"{path}: cannot be written to ({error.strerror}); change its rights or choose another"
-    )
+    return KeyFaceError(f"{path}: cannot be written to ({error.strerror}); choose another place")
