@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -23,9 +24,9 @@ from keyface_lib.emotion import constant
 from keyface_lib.frames import decode_segments
 from keyface_lib.models import Models
 from keyface_lib.network import Network
-from keyface_lib.pipeline import KeyFace, best_device
+from keyface_lib.pipeline import Clip, KeyFace, best_device
 from keyface_lib.settings import Settings, settings_from
-from keyface_lib.timeline import FPS, SAMPLE_RATE, SLOTS
+from keyface_lib.timeline import FPS, SAMPLE_RATE, SAMPLES_PER_FRAME, SLOTS
 from keyface_lib.vae import build_vae
 
 FULL_UNET = {
@@ -60,18 +61,18 @@ def full_models(device: torch.device) -> Models:
     )
 
 
-def full_clip(seconds: float, device: torch.device, steps: int) -> tuple[Animation, int]:
+def full_clip(seconds: float, device: torch.device, steps: int) -> Clip:
     """A clip of random features and a random identity."""
     models = full_models(device)
     n = round(seconds * FPS)
     features = AudioFeatures(n, {name: torch.randn(n, 2, 768) for name in ("wavlm", "beats", "wav2vec2")})
     settings = settings_from(Settings(), steps=steps, batch=measure(models).batch)
     animation = Animation(models, torch.randn(4, 64, 64), features, constant(0.5, 0.2), settings)
-    return animation, 0
+    return Clip(animation, torch.zeros(n * SAMPLES_PER_FRAME))
 
 
-def tiny_clip(seconds: float, device: torch.device, steps: int) -> tuple[Animation, int]:
-    """A clip of noise through the whole front door, from a sound file; and the bytes that grow with it."""
+def tiny_clip(seconds: float, device: torch.device, steps: int) -> Clip:
+    """A clip of noise through the whole front door, from a sound file."""
     import av
 
     from keyface_lib.tiny import write_tiny_models
@@ -88,21 +89,21 @@ def tiny_clip(seconds: float, device: torch.device, steps: int) -> tuple[Animati
                 frame.sample_rate = SAMPLE_RATE
                 container.mux(stream.encode(frame))
             container.mux(stream.encode(None))
-        clip = keyface.animate(torch.zeros(3, 64, 64), sound, "0:happy 5:sad", steps=steps, batch=8)
-    growing = clip.audio.nbytes + sum(t.nbytes for t in clip.animation.features.by_encoder.values())
-    return clip.animation, growing
+        clip = keyface.animate(torch.zeros(3, 64, 64), sound, "0:happy 5:sad", steps=steps)
+    return replace(clip, audio_path=None)
 
 
 def run(size: str, seconds: float, device: torch.device, steps: int) -> dict:
     """Makes one clip in this process and says what it took."""
-    animation, growing = {"full": full_clip, "tiny": tiny_clip}[size](seconds, device, steps)
+    clip = {"full": full_clip, "tiny": tiny_clip}[size](seconds, device, steps)
+    animation = clip.animation
+    growing = clip.audio.nbytes + sum(t.nbytes for t in animation.features.by_encoder.values())
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats()
     started = time.perf_counter()
-    frames = sum(len(part) for part in animation)
+    with tempfile.TemporaryDirectory() as folder:
+        n = clip.save(Path(folder) / "clip.mp4")
     elapsed = time.perf_counter() - started
-    n = animation.timeline.n_frames
-    assert frames == n
     return {
         "size": size,
         "device": torch.cuda.get_device_name() if device.type == "cuda" else "cpu",

@@ -71,7 +71,6 @@ class Animation:
     def keyframes(self) -> Iterator[torch.Tensor]:
         """Keyframes as unscaled latents, (k, 4, h, w) a batch of windows."""
         models, settings, timeline = self.models, self.settings.keyframes, self.timeline
-        audio = self.features.select(models.keyframe_hears)
         frames = timeline.window_frames()
 
         def sample(windows: range) -> torch.Tensor:
@@ -80,7 +79,7 @@ class Animation:
             latents = sample_windows(
                 models.keyframe,
                 self.identity.expand(len(windows), -1, -1, -1),
-                audio[heard],
+                self.features.select(models.keyframe_hears, heard),
                 self.valence[heard],
                 self.arousal[heard],
                 unit_noise(self.settings.seed, "keyframes", windows, *self.identity.shape),
@@ -95,7 +94,6 @@ class Animation:
     def segments(self) -> Iterator[torch.Tensor]:
         """Segments as unscaled latents, (s, 14, 4, h, w) a batch."""
         models = self.models
-        audio = self.features.select(models.interpolation_hears)
         frames = self.timeline.segment_frames()
         first, carried = 0, None
         for keyframes in self.keyframes():
@@ -108,7 +106,7 @@ class Animation:
                     models.interpolation,
                     models.reduced,
                     ends[segments.start - first : segments.stop - first],
-                    audio[frames[segments.start : segments.stop]],
+                    self.features.select(models.interpolation_hears, frames[segments.start : segments.stop]),
                     unit_noise(self.settings.seed, "interpolation", segments, *self.identity.shape),
                     self._interpolation_settings,
                     self._on_call,

@@ -89,7 +89,7 @@ def _animate(options: argparse.Namespace) -> None:
     from .pipeline import KeyFace
 
     started = time.monotonic()
-    check_output(options.output)
+    check_output(options.output, options.lossless)
     _check_numbers(options)
     keyface = KeyFace.from_pretrained(
         options.model, options.device, DTYPES.get(options.dtype), offload=options.offload
@@ -158,8 +158,8 @@ def _init(options: argparse.Namespace) -> None:
 def _convert(options: argparse.Namespace) -> None:
     from .checkpoint import convert
 
-    convert(options.source, options.destination)
-    print(options.destination)
+    for path in convert(options.source, options.destination):
+        print(path)
 
 
 def _info(options: argparse.Namespace) -> None:

@@ -55,7 +55,7 @@ class Clip:
         Raises:
             KeyFaceError: the place cannot be written to, or the disk is full.
         """
-        check_output(path)
+        check_output(path, lossless)
         side = self.animation.models.image_size
         sound = self.audio_path if self.audio_path is not None else self.audio
         with VideoWriter(

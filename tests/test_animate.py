@@ -83,8 +83,7 @@ def test_progress_ends_at_the_total_that_was_announced():
             portrait(),
             voice(2),
             progress=lambda n, total, done=done: done.append((n, total)),
-            **QUICK,
-            **options,
+            **(QUICK | {"steps": 4} | options),
         )
         for _ in clip:
             pass

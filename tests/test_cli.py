@@ -58,7 +58,7 @@ WRONG = {
     "truncated portrait": (("broken.jpg", SPEECH), {}, "broken.jpg"),
     "no recording": ((PORTRAIT, "none.wav"), {}, "none.wav"),
     "not a recording": ((PORTRAIT, "notes.txt"), {}, "notes.txt"),
-    "unknown emotion": ((PORTRAIT, SPEECH), {"--emotion": "hapy"}, '"happy"'),
+    "unknown emotion": ((PORTRAIT, SPEECH), {"--emotion": "hapy"}, "did you mean"),
     "emotion out of range": ((PORTRAIT, SPEECH), {"--emotion": "0:(2,0)"}, "[-1, 1]"),
     "no output folder": ((PORTRAIT, SPEECH), {"-o": "nowhere/a.mp4"}, "nowhere"),
     "unknown kind of output": ((PORTRAIT, SPEECH), {"-o": "a.xyz"}, ".xyz"),

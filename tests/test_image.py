@@ -112,8 +112,8 @@ def test_square_takes_the_centre(shape):
 
 
 def test_square_shrinks_without_aliasing_and_stays_in_range():
-    stripes = torch.tensor([-1.0, 1.0]).repeat(256).expand(3, 512, 512)
-    assert square(stripes, 64)[:, :, 2:-2].abs().max() < 0.05
+    grain = torch.rand(3, 512, 512, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    assert square(grain, 64).std() < 0.15 * grain.std()
     edge = torch.cat([-torch.ones(3, 8, 4), torch.ones(3, 8, 4)], dim=2)
     assert square(edge, 64).abs().max() == 1
 

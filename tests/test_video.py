@@ -19,6 +19,7 @@ from PIL import Image
 
 from keyface_lib.errors import KeyFaceError
 from keyface_lib.media import movie
+from keyface_lib.media.sound import Sound
 from keyface_lib.media.video import VideoWriter, check_output
 
 FORMATS = [("a.mp4", False), ("a.mov", False), ("a.mkv", False), ("a.mkv", True), ("folder", False)]
@@ -183,6 +184,13 @@ def test_sound_that_aac_cannot_hold_is_resampled_and_mixed(tmp_path, channels, r
     assert result.sound_seconds == pytest.approx(1, abs=1e-9)
     middle = result.sound[0, result.sample_rate // 4 : result.sample_rate // 2]
     assert np.sqrt(np.mean(middle**2)) == pytest.approx(0.5 / np.sqrt(2), rel=0.1)
+
+
+def test_resampled_sound_keeps_its_end():
+    sound = Sound(tone(1, 192_000), 192_000, rates=[96_000, 44_100])
+    samples = sound.read(96_100)[0]
+    assert np.abs(samples[95_950:96_000] - tone(1, 96_000)[-50:].numpy()).max() < 0.02
+    assert not samples[96_010:].any()
 
 
 def test_surround_recordings_are_mixed_down(tmp_path):

@@ -12,8 +12,8 @@ import torch.nn.functional as F
 
 from ..timeline import SAMPLE_RATE
 
-WINDOW_S = 40.0
-"""Seconds of sound an encoder hears at once: 2,000 tokens, whose attention takes under 1 GB."""
+WINDOW_S = 30.0
+"""Seconds of sound an encoder hears at once: 1,500 tokens, whose attention takes about 0.6 GB at full size."""
 MARGIN_S = 4.0
 """Seconds at an inner end of a window whose tokens are left to the neighbouring window."""
 

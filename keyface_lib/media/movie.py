@@ -187,7 +187,7 @@ def _join_fragments(path: Path, frames: int) -> None:
             for packet in source.demux():
                 if packet.dts is None:  # the end of a stream
                     continue
-                if packet.stream.type == "audio":  # the last packet is longer than the sound in it
+                if packet.stream.type == "audio":  # FFmpeg 7 takes the last packet for longer than it is
                     end = round(frames / FPS / packet.time_base)
                     packet.duration = min(packet.duration, end - packet.pts)
                 packet.stream = streams[packet.stream.index]
