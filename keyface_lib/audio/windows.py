@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from ..timeline import SAMPLE_RATE
 
 WINDOW_S = 30.0
-"""Seconds of sound an encoder hears at once: 1,500 tokens, whose attention takes about 0.6 GB at full size."""
+"""Seconds of sound an encoder hears at once: 1,500 tokens, whose attention is about 0.6 GB at full size."""
 MARGIN_S = 4.0
 """Seconds at an inner end of a window whose tokens are left to the neighbouring window."""
 
