@@ -15,7 +15,7 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import save_file
 
-from .architecture import VAE, image_size_of, is_loaded, unet_sizes, vae_sizes
+from .architecture import VAE, image_size_of, is_loaded, role_of, unet_sizes, vae_sizes
 from .errors import KeyFaceError
 from .metadata import FORMAT, KEY, Metadata, metadata_from_json
 from .released import Weights, read_weights
@@ -23,8 +23,10 @@ from .released import Weights, read_weights
 __all__ = [
     "Checkpoint",
     "Metadata",
+    "bare_vae",
     "convert",
     "describe",
+    "joined_vae",
     "read_checkpoint",
     "read_metadata",
     "require_tensors",
@@ -237,7 +239,7 @@ def _convert_folder(source: Path, destination: Path) -> list[Path]:
         if path.name == "pytorch_model.bin" and path.with_name("model.safetensors").exists():
             continue  # the hub keeps some models in both forms
         weights = read_weights(path)
-        if vae := _bare_vae(weights):
+        if vae := bare_vae(weights.tensors):
             vaes.insert(0 if weights.role == "keyframe" else len(vaes), vae)
         if weights.role is None and KEY not in weights.header:
             continue
@@ -251,7 +253,7 @@ def _convert_folder(source: Path, destination: Path) -> list[Path]:
     if not found:
         raise KeyFaceError(f"{source} holds no weight file that KeyFace knows; see docs/checkpoints.md")
     models = {role: checkpoint for role, (_, checkpoint) in found.items() if role not in ("vae", "svd")}
-    if vae := _joined_vae(vaes):
+    if vae := joined_vae(vaes):
         try:
             models["vae"] = Checkpoint(vae, Metadata(role="vae", config=vae_sizes(vae)))
         except KeyFaceError as error:
@@ -267,14 +269,14 @@ def _convert_folder(source: Path, destination: Path) -> list[Path]:
     return [destination / f"{role}.safetensors" for role in models]
 
 
-def _bare_vae(weights: Weights) -> dict[str, torch.Tensor]:
-    """The VAE in a file of any role, its names without `first_stage_model.`."""
-    if weights.role == "vae" and not any(name.startswith(VAE) for name in weights.tensors):
-        return weights.tensors
-    return {n.removeprefix(VAE): tensor for n, tensor in weights.tensors.items() if n.startswith(VAE)}
+def bare_vae(tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """The VAE among the tensors of any file, its names without `first_stage_model.`."""
+    if role_of(tensors) == "vae" and not any(name.startswith(VAE) for name in tensors):
+        return dict(tensors)
+    return {n.removeprefix(VAE): tensor for n, tensor in tensors.items() if n.startswith(VAE)}
 
 
-def _joined_vae(vaes: list[dict[str, torch.Tensor]]) -> dict[str, torch.Tensor]:
+def joined_vae(vaes: list[dict[str, torch.Tensor]]) -> dict[str, torch.Tensor]:
     """The first temporal decoder and the first encoder among several VAEs' tensors."""
     decoder = next((vae for vae in vaes if any(".time_stack." in name for name in vae)), {})
     encoder = next((vae for vae in vaes if any(name.startswith("encoder.") for name in vae)), {})

@@ -8,14 +8,12 @@ from pathlib import Path
 import torch
 
 from .audio import load_encoder
-from .checkpoint import Checkpoint, read_checkpoint
+from .checkpoint import NETWORKS, Checkpoint, bare_vae, joined_vae, read_checkpoint
 from .errors import KeyFaceError
 from .network import Network, load_network
 from .settings import Settings, settings_from
-from .vae import PREFIX as VAE_PREFIX
 from .vae import KeyFaceVAE, load_vae
 
-NETWORKS = ("keyframe", "interpolation", "reduced")
 ENCODERS = ("wavlm", "beats", "wav2vec2")
 RELEASED_FILES = {
     "keyframe": "keyframe.pt",
@@ -143,7 +141,9 @@ def load_models(
         for role in NETWORKS
         if read[role] is not None
     }
-    vae = load_vae(_vae_tensors(keyframe, read["vae"]), str(files.get("vae", files["keyframe"])))
+    # The temporal decoder, which network files carry too, with the encoder, which they do not.
+    parts = [bare_vae(checkpoint.state_dict) for checkpoint in (read["vae"], keyframe) if checkpoint]
+    vae = load_vae(joined_vae(parts), str(files.get("vae", files["keyframe"])))
     return Models(
         keyframe=networks["keyframe"],
         interpolation=networks["interpolation"],
@@ -172,18 +172,3 @@ def _read(files: dict[str, Path], role: str) -> Checkpoint | None:
             f"{files[role]}: does not say how its encoder is built; convert the file its authors released"
         )
     return checkpoint
-
-
-def _vae_tensors(network: Checkpoint, vae: Checkpoint | None) -> dict[str, torch.Tensor]:
-    """The temporal decoder, which network files carry, with the encoder, which they do not."""
-    tensors = {
-        name.removeprefix(VAE_PREFIX): tensor
-        for name, tensor in network.state_dict.items()
-        if name.startswith(VAE_PREFIX)
-    }
-    if vae is not None:
-        own = {name.removeprefix(VAE_PREFIX): tensor for name, tensor in vae.state_dict.items()}
-        temporal = any("time_stack" in name for name in own)
-        keep = ("encoder.", "quant_conv.", "decoder.") if temporal else ("encoder.", "quant_conv.")
-        tensors |= {name: tensor for name, tensor in own.items() if name.startswith(keep)}
-    return tensors

@@ -6,12 +6,11 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from .architecture import LEARNED_MASK, VAE
 from .checkpoint import Checkpoint, require_tensors
 from .conditioning import audio_tokens
 from .unet import build_unet, released_names
-from .vae import PREFIX as VAE_PREFIX
 
-LEARNED_MASK = "model.learned_mask"
 PROJECTION = {"keyframe": "conditioner.embedders.3.linear", "interpolation": "conditioner.embedders.1.linear"}
 """Where the audio layer stands among the released code's conditioners."""
 
@@ -74,7 +73,7 @@ def load_network(checkpoint: Checkpoint, path: str) -> Network:
     tensors = {
         _standard_name(name, role): tensor
         for name, tensor in checkpoint.state_dict.items()
-        if not name.startswith(VAE_PREFIX)
+        if not name.startswith(VAE)
     }
     weight = tensors.get(f"{PROJECTION.get(role)}.weight")
     mask = tensors.get(LEARNED_MASK)

@@ -1,7 +1,5 @@
 """Noise levels, from the highest down to 0."""
 
-from itertools import pairwise
-
 import numpy as np
 import torch
 
@@ -24,10 +22,3 @@ def align_your_steps(steps: int = 10) -> torch.Tensor:
         where = np.linspace(0, len(table) - 1, steps)
         levels = np.exp(np.interp(where, np.arange(len(table)), np.log(table)))
     return torch.from_numpy(np.append(levels, 0.0))
-
-
-def check_descending(sigmas: torch.Tensor) -> None:
-    """Raises ValueError unless the noise levels fall strictly and end in 0."""
-    values = sigmas.tolist()
-    if values[-1] != 0 or not all(a > b for a, b in pairwise(values)):
-        raise ValueError(f"noise levels must fall strictly to 0, these do not: {values}")

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import torch
 
+from .architecture import VAE as VAE_NAMES
 from .audio import encoder_shapes
 from .checkpoint import RELEASED_GUIDANCE, Metadata, write_checkpoint
 from .errors import KeyFaceError
 from .models import CONFIG, ENCODERS
 from .network import Network
-from .vae import PREFIX as VAE_PREFIX
 from .vae import build_vae, released_vae_state
 
 IMAGE_SIZE = 64
@@ -104,7 +104,7 @@ def write_tiny_models(folder: str | Path, seed: int = 0) -> None:
         for role in CHANNELS:
             _write_network(folder, role)
         vae = released_vae_state(build_vae(VAE), VAE)
-        state = {VAE_PREFIX + name: tensor for name, tensor in vae.items()}
+        state = {VAE_NAMES + name: tensor for name, tensor in vae.items()}
         write_checkpoint(
             folder / "vae.safetensors", state, Metadata("vae", config=VAE, image_size=IMAGE_SIZE)
         )

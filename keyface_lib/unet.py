@@ -4,10 +4,9 @@ import torch
 from diffusers import UNetSpatioTemporalConditionModel
 from diffusers.models.resnet import SpatioTemporalResBlock
 
+from .architecture import UNET
 from .keymap import unet_key_map
 from .timeline import SLOTS
-
-PREFIX = "model.diffusion_model."
 
 
 class KeyFaceUNet(UNetSpatioTemporalConditionModel):
@@ -83,4 +82,4 @@ def build_unet(sizes: dict) -> KeyFaceUNet:
 
 def released_names(unet: KeyFaceUNet, sizes: dict) -> dict[str, str]:
     """{name in the module: full name in a released checkpoint}."""
-    return {ours: PREFIX + name for ours, name in unet_key_map(list(unet.state_dict()), sizes).items()}
+    return {ours: UNET + name for ours, name in unet_key_map(list(unet.state_dict()), sizes).items()}

@@ -6,11 +6,10 @@ import torch
 from diffusers import AutoencoderKLTemporalDecoder
 from diffusers.models.unets.unet_3d_blocks import MidBlockTemporalDecoder
 
-from .checkpoint import require_tensors, vae_sizes
+from .architecture import VAE, vae_sizes
+from .checkpoint import require_tensors
 from .errors import KeyFaceError
 from .keymap import vae_key_map
-
-PREFIX = "first_stage_model."
 
 
 class KeyFaceVAE(AutoencoderKLTemporalDecoder):
@@ -75,7 +74,7 @@ def load_vae(tensors: Mapping[str, torch.Tensor], path: str) -> KeyFaceVAE:
     Raises:
         KeyFaceError: a tensor is missing, of another shape, or not the VAE's.
     """
-    tensors = {name.removeprefix(PREFIX): tensor for name, tensor in tensors.items()}
+    tensors = {name.removeprefix(VAE): tensor for name, tensor in tensors.items()}
     sizes = vae_sizes(tensors)
     with torch.device("meta"):
         vae = build_vae(sizes)

@@ -9,12 +9,13 @@ from golden_cases.vae import recorded_vae
 from recorded_weights import full_size, tiny
 from safetensors.torch import save_file
 
+from keyface_lib.architecture import VAE
 from keyface_lib.checkpoint import Checkpoint, Metadata, read_checkpoint, unet_sizes, vae_sizes
 from keyface_lib.errors import KeyFaceError
 from keyface_lib.keymap import from_diffusers_vae
 from keyface_lib.network import load_network
 from keyface_lib.unet import build_unet, released_names
-from keyface_lib.vae import PREFIX, load_vae, released_vae_state
+from keyface_lib.vae import load_vae, released_vae_state
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -25,15 +26,15 @@ def test_the_full_size_released_network_loads_with_nothing_missing_and_nothing_l
     metadata = Metadata(role=role, unet=unet_sizes(state))
     network = load_network(Checkpoint(state, metadata), "released")
     assert sum(p.numel() for p in network.unet.parameters()) == pytest.approx(1.525e9, rel=1e-3)
-    expected = {name for name in state if not name.startswith(PREFIX)}
+    expected = {name for name in state if not name.startswith(VAE)}
     assert set(network.released_state()) == expected
 
 
 def test_the_full_size_released_decoder_loads_with_nothing_missing_and_nothing_left_over():
-    state = {name: tensor for name, tensor in full_size("keyframe").items() if name.startswith(PREFIX)}
+    state = {name: tensor for name, tensor in full_size("keyframe").items() if name.startswith(VAE)}
     vae = load_vae(state, "released")
     names = released_vae_state(vae, vae_sizes(state))
-    assert {PREFIX + name: tensor.shape for name, tensor in names.items()} == {
+    assert {VAE + name: tensor.shape for name, tensor in names.items()} == {
         name: tensor.shape for name, tensor in state.items()
     }
     with pytest.raises(KeyFaceError, match="no encoder"):
