@@ -14,6 +14,8 @@ from .errors import KeyFaceError
 UNET = "model.diffusion_model."
 VAE = "first_stage_model."
 LEARNED_MASK = "model.learned_mask"
+PROJECTION = {"keyframe": "conditioner.embedders.3.linear", "interpolation": "conditioner.embedders.1.linear"}
+"""Where the audio layer stands among the released code's conditioners."""
 EMOTION_DIM = 512
 """Width of the vector input's emotion part: sinusoidal embeddings of valence and of arousal, 256 each."""
 RELEASED_HEAD_CHANNELS = 64
@@ -147,6 +149,11 @@ def image_size_of(state_dict: StateDict) -> int:
     has_vae = any(name.startswith(VAE) for name in state_dict)
     factor = 2 ** (len(vae_sizes(state_dict)["ch_mult"]) - 1) if has_vae else RELEASED_VAE_FACTOR
     return latent_size * factor
+
+
+def standard_name(name: str, role: str) -> str:
+    """A tensor's released name: the audio layer's number depends on how many conditioners a training had."""
+    return re.sub(r"^conditioner\.embedders\.\d+\.linear", PROJECTION.get(role, r"\g<0>"), name)
 
 
 def is_loaded(name: str) -> bool:

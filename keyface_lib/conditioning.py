@@ -82,6 +82,23 @@ def keyframe_conditioning(
     )
 
 
+def keyframe_branches(
+    identity: torch.Tensor, tokens: torch.Tensor, valence: torch.Tensor, arousal: torch.Tensor
+) -> list[Conditioning]:
+    """What the three branches of split guidance see: neither, the identity, identity and audio (eq. 4)."""
+    nobody, silence = torch.zeros_like(identity), torch.zeros_like(tokens)
+    seen = [(nobody, silence), (identity, silence), (identity, tokens)]
+    return [keyframe_conditioning(who, speech, valence, arousal) for who, speech in seen]
+
+
+def resized_mask(learned_mask: torch.Tensor, height: int, width: int) -> torch.Tensor:
+    """The learned mask (4, h, w) at the size of the latents, resized where it was trained at another."""
+    if learned_mask.shape[-2:] == (height, width):
+        return learned_mask
+    mask = learned_mask[None].float()
+    return F.interpolate(mask, size=(height, width), mode="bilinear", antialias=True)[0]
+
+
 def interpolation_conditioning(
     ends: torch.Tensor, learned_mask: torch.Tensor, tokens: torch.Tensor
 ) -> Conditioning:

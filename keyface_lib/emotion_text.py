@@ -26,13 +26,19 @@ def parse_emotion(text_or_path: str | os.PathLike) -> EmotionCurve:
     Raises:
         KeyFaceError: a file that cannot be read, or text that breaks a rule of its form or of the curve.
     """
-    if isinstance(text_or_path, str):
-        text = text_or_path.strip()
-        if text.startswith("{"):
-            return _parse_json(text)
-        if not text.lower().endswith((".json", ".csv")):
-            return _parse_short_form(text)
+    if isinstance(text_or_path, str) and not _names_file(text_or_path):
+        return parse_text(text_or_path)
     return _parse_file(Path(text_or_path))
+
+
+def parse_text(text: str) -> EmotionCurve:
+    """Reads an emotion curve from the short form or from JSON; never opens a file.
+
+    Raises:
+        KeyFaceError: the text breaks a rule of its form or of the curve.
+    """
+    text = text.strip()
+    return _parse_json(text) if text.startswith("{") else _parse_short_form(text)
 
 
 def to_json(curve: EmotionCurve) -> str:
@@ -43,6 +49,11 @@ def to_json(curve: EmotionCurve) -> str:
         for lane, points in lanes.items()
     }
     return json.dumps({"v": VERSION, **rows}, separators=(",", ":"))
+
+
+def _names_file(text: str) -> bool:
+    text = text.strip()
+    return not text.startswith("{") and text.lower().endswith((".json", ".csv"))
 
 
 def _shortest(number: float) -> float | int:

@@ -1,11 +1,16 @@
 """From latents to the frames of the video: decoding and joining segments."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
 
 import torch
 
 from .batching import BatchSize
-from .vae import KeyFaceVAE
+
+if TYPE_CHECKING:  # joining frames needs no diffusers
+    from .vae import KeyFaceVAE
 
 DECODE_PIXELS = 4 * 512 * 512
 """Pixels decoded in one call: four frames of the released size, about 1.5 GB in half precision."""

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import torch
 
-from .conditioning import keyframe_conditioning
+from .conditioning import keyframe_branches
 from .denoiser import LATENT_SCALE
 from .guidance import ALWAYS, guided_denoiser, scale_at, split_weights
 from .network import Network
@@ -53,12 +53,6 @@ def sample_windows(
     """
     device = network.device
     identity, valence, arousal = identity.to(device), valence.to(device), arousal.to(device)
-    tokens = network.tokens(audio)
-    silence, nobody = torch.zeros_like(tokens), torch.zeros_like(identity)
-    branches = [
-        keyframe_conditioning(nobody, silence, valence, arousal),
-        keyframe_conditioning(identity, silence, valence, arousal),
-        keyframe_conditioning(identity, tokens, valence, arousal),
-    ]
+    branches = keyframe_branches(identity, network.tokens(audio), valence, arousal)
     guided = guided_denoiser([(network.unet, seen) for seen in branches], settings.weights, on_call)
     return sample(guided, noise.to(device), settings.sampler, settings.steps) / LATENT_SCALE

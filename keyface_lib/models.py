@@ -11,20 +11,11 @@ from .audio import load_encoder
 from .checkpoint import NETWORKS, Checkpoint, bare_vae, joined_vae, read_checkpoint
 from .errors import KeyFaceError
 from .network import Network, load_network
+from .released import RELEASED_FILES
 from .settings import Settings, settings_from
 from .vae import KeyFaceVAE, load_vae
 
 ENCODERS = ("wavlm", "beats", "wav2vec2")
-RELEASED_FILES = {
-    "keyframe": "keyframe.pt",
-    "interpolation": "interpolation.pt",
-    "reduced": "interpolation_bad.pt",
-    "vae": "vae.safetensors",
-    "wavlm": "WavLM-Base+.pt",
-    "beats": "BEATs_iter3_plus_AS2M_finetuned_on_AS2M_cpt2.pt",
-    "wav2vec2": "wav2vec2-base-960h/model.safetensors",
-}
-"""The files as their authors publish them (facts of the hub repository), accepted unconverted."""
 CONFIG = "config.json"
 
 

@@ -1,18 +1,12 @@
 """A loaded stage: the UNet with the trained layers of its conditions, under one roof."""
 
-import re
-
 import torch
-import torch.nn.functional as F
 from torch import nn
 
-from .architecture import LEARNED_MASK, VAE
+from .architecture import LEARNED_MASK, PROJECTION, VAE, standard_name
 from .checkpoint import Checkpoint, require_tensors
-from .conditioning import audio_tokens
+from .conditioning import audio_tokens, resized_mask
 from .unet import build_unet, released_names
-
-PROJECTION = {"keyframe": "conditioner.embedders.3.linear", "interpolation": "conditioner.embedders.1.linear"}
-"""Where the audio layer stands among the released code's conditioners."""
 
 
 class Network(nn.Module):
@@ -43,10 +37,7 @@ class Network(nn.Module):
 
     def mask_for(self, height: int, width: int) -> torch.Tensor:
         """The learned mask (4, height, width), resized where it was trained at another size."""
-        if self.learned_mask.shape[-2:] == (height, width):
-            return self.learned_mask
-        mask = self.learned_mask[None].float()
-        return F.interpolate(mask, size=(height, width), mode="bilinear", antialias=True)[0]
+        return resized_mask(self.learned_mask, height, width)
 
     def released_names(self) -> dict[str, str]:
         """{name in this module: name in a released checkpoint}."""
@@ -71,7 +62,7 @@ def load_network(checkpoint: Checkpoint, path: str) -> Network:
     """
     role = checkpoint.metadata.role
     tensors = {
-        _standard_name(name, role): tensor
+        standard_name(name, role): tensor
         for name, tensor in checkpoint.state_dict.items()
         if not name.startswith(VAE)
     }
@@ -89,8 +80,3 @@ def load_network(checkpoint: Checkpoint, path: str) -> Network:
     require_tensors(tensors, {released: shapes[ours].shape for ours, released in names.items()}, path)
     network.load_state_dict({ours: tensors[released] for ours, released in names.items()}, assign=True)
     return network.eval().requires_grad_(False)
-
-
-def _standard_name(name: str, role: str) -> str:
-    """The audio layer's number depends on how many conditioners a training was configured with."""
-    return re.sub(r"^conditioner\.embedders\.\d+\.linear", PROJECTION.get(role, r"\g<0>"), name)

@@ -18,6 +18,23 @@ from .errors import KeyFaceError
 from .keymap import from_diffusers_vae
 from .pickled import read_pickled
 
+RELEASED_FILES = {
+    "keyframe": "keyframe.pt",
+    "interpolation": "interpolation.pt",
+    "reduced": "interpolation_bad.pt",
+    "vae": "vae.safetensors",
+    "wavlm": "WavLM-Base+.pt",
+    "beats": "BEATs_iter3_plus_AS2M_finetuned_on_AS2M_cpt2.pt",
+    "wav2vec2": "wav2vec2-base-960h/model.safetensors",
+}
+"""The files as their authors publish them (facts of the hub repository), accepted unconverted."""
+RELEASED_AT = {
+    **dict.fromkeys(("keyframe", "interpolation", "reduced", "wavlm", "beats"), "toninio19/keyface"),
+    "vae": "stabilityai/sd-vae-ft-mse",
+    "wav2vec2": "facebook/wav2vec2-base-960h",
+}
+"""The hub repositories where these files, and a VAE with an encoder, are to be had."""
+
 WAV2VEC2_BASE_960H = {
     "hidden_size": 768,
     "num_hidden_layers": 12,

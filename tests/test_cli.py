@@ -14,8 +14,8 @@ from tiny_models import tiny_folder
 
 from keyface_lib.cli import main
 
-EXAMPLES = Path(__file__).parents[1] / "examples"
-PORTRAIT, SPEECH = EXAMPLES / "portrait.jpg", EXAMPLES / "speech.flac"
+ASSETS = Path(__file__).parents[1] / "assets"
+PORTRAIT, SPEECH = ASSETS / "portrait.jpg", ASSETS / "speech.flac"
 
 
 def animate(*arguments, model=None) -> list[str]:
@@ -115,7 +115,7 @@ def test_ctrl_c_leaves_a_playable_file_of_what_is_done(tmp_path):
         *animate(PORTRAIT, SPEECH, "-o", output, "--batch", 1, "--steps", 2),
     ]
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
-    run = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, cwd=EXAMPLES.parent, env=environment)
+    run = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, cwd=ASSETS.parent, env=environment)
     deadline = time.monotonic() + 120
     while time.monotonic() < deadline and not (output.exists() and output.stat().st_size > 4000):
         time.sleep(0.1)

@@ -14,7 +14,7 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # works without an installation too
 
-from golden_cases import audio, emotion, networks, schedule, timeline, vae
+from golden_cases import audio, emotion, networks, schedule, timeline, training, vae
 from golden_cases.case import Case
 
 SUBJECTS = {
@@ -24,6 +24,7 @@ SUBJECTS = {
     "vae": vae,
     "audio": audio,
     "networks": networks,
+    "training": training,
 }
 
 

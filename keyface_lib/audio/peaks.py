@@ -1,0 +1,17 @@
+"""How loud a sound is, frame by frame, for pictures of it."""
+
+import torch
+import torch.nn.functional as F
+
+from ..timeline import SAMPLES_PER_FRAME, frames_in
+
+
+def peaks_of(waveform: torch.Tensor) -> torch.Tensor:
+    """Lowest and highest sample of every video frame: (n_frames, 2) float32.
+
+    Args:
+        waveform: (samples,) mono at 16 kHz.
+    """
+    missing = frames_in(len(waveform)) * SAMPLES_PER_FRAME - len(waveform)
+    frames = F.pad(waveform, (0, missing)).view(-1, SAMPLES_PER_FRAME)
+    return torch.stack([frames.amin(dim=1), frames.amax(dim=1)], dim=1).float()

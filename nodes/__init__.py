@@ -1,0 +1,39 @@
+"""KeyFace's nodes, one file a concern. Thin: what KeyFace is lies in `keyface_lib`."""
+
+from comfy_api.latest import ComfyExtension
+
+from . import files
+from .audio import EncodeAudio
+from .decode import DecodeFrames
+from .emotion import EmotionFromText, EmotionFromValues, EmotionPreset
+from .example_inputs import copy_example_inputs
+from .interpolation import InterpolationGuider, InterpolationSampler
+from .keyframes import KeyframeGuider, KeyframeSampler, SelectKeyframes
+from .loaders import LoadAudioEncoders, LoadModels
+from .schedule import AYSSchedule
+from .video import Animate, RenderVideo
+
+NODES = [
+    LoadModels,
+    LoadAudioEncoders,
+    EncodeAudio,
+    EmotionFromText,
+    EmotionPreset,
+    EmotionFromValues,
+    KeyframeSampler,
+    InterpolationSampler,
+    KeyframeGuider,
+    InterpolationGuider,
+    AYSSchedule,
+    SelectKeyframes,
+    DecodeFrames,
+    RenderVideo,
+    Animate,
+]
+
+
+class KeyFaceExtension(ComfyExtension):
+    async def get_node_list(self):
+        files.register_folder()  # the loaders list its files
+        copy_example_inputs()
+        return NODES

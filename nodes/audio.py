@@ -1,0 +1,117 @@
+"""From AUDIO to what the networks hear."""
+
+from dataclasses import dataclass
+
+import comfy.model_management as mm
+import comfy.utils
+import torch
+from comfy_api.latest import io, ui
+
+from ..keyface_lib.audio import (
+    AudioFeatures,
+    Vocalization,
+    encode_audio,
+    find_vocalizations,
+    mono_16k,
+)
+from ..keyface_lib.audio.peaks import peaks_of
+from ..keyface_lib.audio.vocalizations import THRESHOLD
+from ..keyface_lib.errors import KeyFaceError
+from .loaders import Encoders
+
+
+@dataclass(frozen=True)
+class HeardAudio:
+    """KEYFACE_FEATURES: a sound as the networks hear it, and what a picture of it needs.
+
+    Attributes:
+        features: of every encoder.
+        peaks: (n_frames, 2), lowest and highest sample of each video frame.
+        vocalizations: laughter, sighs and the like; empty without a BEATs that knows them.
+    """
+
+    features: AudioFeatures
+    peaks: torch.Tensor
+    vocalizations: tuple[Vocalization, ...]
+
+
+def waveform_of(audio: dict) -> torch.Tensor:
+    """An AUDIO as mono 16 kHz (samples,).
+
+    Raises:
+        KeyFaceError: it is a batch, or has no samples.
+    """
+    waveform = audio["waveform"]
+    if len(waveform) != 1:
+        raise KeyFaceError(
+            f"the audio is a batch of {len(waveform)} recordings; a clip has one: split the batch"
+        )
+    if waveform.shape[-1] == 0:
+        raise KeyFaceError("the audio is empty; load a recording with at least one sample")
+    return mono_16k(waveform[0].float().cpu(), int(audio["sample_rate"]))
+
+
+def hear(audio: dict, encoders: Encoders, threshold: float = THRESHOLD) -> HeardAudio:
+    """Encodes a sound with every encoder of the set, under one progress bar."""
+    waveform = waveform_of(audio)
+    modules = {name: patcher.model for name, patcher in encoders.by_name.items()}
+    beats = modules.get("beats")
+    searched = beats is not None and beats.labels is not None
+    bar, rounds = comfy.utils.ProgressBar(1000), len(modules) + searched
+    features, vocalizations = {}, []
+
+    def tick(done: int, total: int) -> None:
+        mm.throw_exception_if_processing_interrupted()
+        bar.update_absolute(round(1000 * (len(features) + done / total) / rounds), 1000)
+
+    # One encoder after the other is loaded, so that the largest alone has to fit.
+    for name, module in modules.items():
+        mm.load_models_gpu([encoders.by_name[name]])
+        encoded = encode_audio(waveform, {name: module}, tick)
+        features[name] = encoded.by_encoder[name]
+    if searched:
+        mm.load_models_gpu([encoders.by_name["beats"]])
+        vocalizations = find_vocalizations(waveform, beats, threshold, tick)
+    return HeardAudio(AudioFeatures(encoded.n_frames, features), peaks_of(waveform), tuple(vocalizations))
+
+
+class EncodeAudio(io.ComfyNode):
+    @classmethod
+    def define_schema(cls):
+        return io.Schema(
+            node_id="KeyFaceEncodeAudio",
+            display_name="Encode Audio (KeyFace)",
+            category="KeyFace",
+            description="Turns a recording of any length into what KeyFace's networks hear.",
+            inputs=[
+                io.Audio.Input("audio", tooltip="The voice, at any rate; stereo is mixed down."),
+                io.Custom("KEYFACE_ENCODERS").Input("encoders", tooltip="From Load KeyFace Audio Encoders."),
+                io.Float.Input(
+                    "threshold",
+                    default=THRESHOLD,
+                    min=0.01,
+                    max=1.0,
+                    step=0.01,
+                    tooltip="How certain a laugh, sigh or cough must be to be listed. It changes only "
+                    "the list, "
+                    "not the animation.",
+                ),
+            ],
+            outputs=[
+                io.Custom("KEYFACE_FEATURES").Output(
+                    "features", display_name="features", tooltip="The sound as the networks hear it."
+                ),
+                io.String.Output(
+                    "vocalizations",
+                    display_name="vocalizations",
+                    tooltip="Laughter, sighs and the like, one a line: from second, to second, what, how "
+                    "certain.",
+                ),
+            ],
+        )
+
+    @classmethod
+    def execute(cls, audio, encoders, threshold) -> io.NodeOutput:
+        heard = hear(audio, encoders, threshold)
+        found = [f"{v.start_s:.2f} {v.end_s:.2f} {v.label} {v.score:.2f}" for v in heard.vocalizations]
+        return io.NodeOutput(heard, "\n".join(found), ui=ui.PreviewText("\n".join(found) or "speech only"))

@@ -1,0 +1,131 @@
+"""KeyFace's VAE as ComfyUI's: at any size, every frame a clip of its own, with or without an encoder."""
+
+from collections.abc import Mapping
+
+import comfy.ldm.models.autoencoder
+import comfy.model_patcher
+import comfy.ops
+import comfy.sd
+import torch
+
+from ..keyface_lib.architecture import vae_sizes
+from ..keyface_lib.checkpoint import require_tensors
+from ..keyface_lib.errors import KeyFaceError
+
+_LDM = "comfy.ldm.modules.diffusionmodules.model"
+
+
+class FrameAutoencoder(comfy.ldm.models.autoencoder.AutoencodingEngine):
+    """Stable Video Diffusion's autoencoder, built from ComfyUI's own blocks."""
+
+    def __init__(self, sizes: dict):
+        shared = {
+            **{name: sizes[name] for name in ("ch", "num_res_blocks", "z_channels")},
+            "ch_mult": list(sizes["ch_mult"]),
+            "resolution": 256,
+            "in_channels": 3,
+            "out_ch": 3,
+            "attn_resolutions": [],
+            "dropout": 0.0,
+        }
+        temporal = {"video_kernel_size": [3, 1, 1], "alpha": 0.0}
+        super().__init__(
+            encoder_config={"target": f"{_LDM}.Encoder", "params": shared | {"double_z": True}},
+            decoder_config={
+                "target": "comfy.ldm.modules.temporal_ae.VideoDecoder",
+                "params": shared | temporal,
+            },
+            regularizer_config={"target": "comfy.ldm.models.autoencoder.DiagonalGaussianRegularizer"},
+        )
+        moments = 2 * sizes["z_channels"]
+        self.quant_conv = comfy.ops.disable_weight_init.Conv2d(moments, moments, 1)
+        if not sizes["has_encoder"]:
+            self.encoder = self.quant_conv = None
+
+    def encode(self, images: torch.Tensor) -> torch.Tensor:
+        """Unscaled latents (n, 4, h, w), the mode of the posterior, of images (n, 3, H, W) in [-1, 1]."""
+        return self.regularization(self.quant_conv(self.encoder(images)))[0]
+
+    def decode(self, latents: torch.Tensor, **options) -> torch.Tensor:
+        """Images (n, 3, H, W) of latents (n, 4, h, w), one by one: in a batch, frames would mix."""
+        return torch.cat(
+            [super(FrameAutoencoder, self).decode(latent, **options) for latent in latents.split(1)]
+        )
+
+
+class KeyFaceVAE(comfy.sd.VAE):
+    """What ComfyUI's VAE nodes get."""
+
+    def __init__(self, tensors: Mapping[str, torch.Tensor], path: str):
+        """Builds the autoencoder of tensors with released names, without prefix.
+
+        Args:
+            tensors: of the decoder, and of the encoder if there is one, see `checkpoint.joined_vae`.
+            path: where they came from.
+
+        Raises:
+            KeyFaceError: a tensor is missing, of another shape, or not the VAE's.
+        """
+        super().__init__(**_placeholder())  # sets devices, types and whatever this version of ComfyUI keeps
+        self.first_stage_model = _loaded(tensors, path).eval().to(self.vae_dtype)
+        self.patcher = comfy.model_patcher.ModelPatcher(
+            self.first_stage_model,
+            load_device=self.patcher.load_device,
+            offload_device=self.patcher.offload_device,
+        )
+        sizes = vae_sizes(tensors)
+        self.downscale_ratio = self.upscale_ratio = 2 ** (len(sizes["ch_mult"]) - 1)
+        self.latent_channels = sizes["z_channels"]
+        self.has_encoder = sizes["has_encoder"]
+        self.path = path
+
+    def encode(self, *args, **kwargs):
+        self._require_encoder()
+        return super().encode(*args, **kwargs)
+
+    def encode_tiled(self, *args, **kwargs):
+        self._require_encoder()
+        return super().encode_tiled(*args, **kwargs)
+
+    def _require_encoder(self) -> None:
+        if not self.has_encoder:
+            raise KeyFaceError(
+                f"{self.path} holds only the VAE's decoder, so pictures cannot be encoded; choose a VAE file "
+                "with an encoder in Load KeyFace Models (SVD's, or any Stable Diffusion 1.x VAE)"
+            )
+
+
+def _placeholder() -> dict:
+    """Arguments that make ComfyUI's own class build the smallest autoencoder it knows, without complaints."""
+    sizes = {"ch": 32, "ch_mult": [1], "num_res_blocks": 1, "z_channels": 4, "double_z": True}
+    sizes |= {"resolution": 32, "in_channels": 3, "out_ch": 3, "attn_resolutions": [], "dropout": 0.0}
+    params = {"ddconfig": sizes, "embed_dim": 4}
+    return {
+        "sd": comfy.ldm.models.autoencoder.AutoencoderKL(**params).state_dict(),
+        "config": {"params": params},
+    }
+
+
+def _loaded(tensors: Mapping[str, torch.Tensor], path: str) -> FrameAutoencoder:
+    sizes = vae_sizes(tensors) if tensors else {"temporal": False}
+    if not (sizes["temporal"] and sizes["has_decoder"]):
+        raise KeyFaceError(
+            f"{path} has no Stable Video Diffusion decoder; a network file of KeyFace's brings it along, or "
+            "choose SVD's own VAE"
+        )
+    model = FrameAutoencoder(sizes)
+    shapes = {name: tensor.shape for name, tensor in model.state_dict().items()}
+    tensors = dict(tensors)
+    if model.quant_conv is not None and "quant_conv.weight" not in tensors:
+        width = shapes["quant_conv.weight"][0]  # SVD's encoder has none: the identity
+        like = tensors["encoder.conv_out.weight"]
+        tensors["quant_conv.weight"] = torch.eye(width).view(width, width, 1, 1).to(like)
+        tensors["quant_conv.bias"] = torch.zeros(width).to(like)
+    # The attention's projections are convolutions here and may be stored as matrices.
+    tensors = {
+        name: tensor[..., None, None] if len(shapes.get(name, ())) == 4 and tensor.ndim == 2 else tensor
+        for name, tensor in tensors.items()
+    }
+    require_tensors(tensors, shapes, path)
+    model.load_state_dict({name: tensors[name] for name in shapes})
+    return model

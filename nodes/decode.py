@@ -1,0 +1,99 @@
+"""From frame latents to pictures, each frame once."""
+
+from collections.abc import Iterable, Iterator
+
+import comfy.model_management as mm
+import comfy.utils
+import torch
+from comfy_api.latest import io
+
+from ..keyface_lib.errors import KeyFaceError
+from ..keyface_lib.frames import merge_segments
+from ..keyface_lib.timeline import SLOTS, Timeline
+from .interpolation import FRAMES
+from .portrait import require_vae
+
+
+def decode(vae, segments: Iterable[torch.Tensor], n_frames: int) -> Iterator[torch.Tensor]:
+    """Decodes segments one by one and joins them.
+
+    Args:
+        segments: consecutive groups (s, 14, 4, h, w) of unscaled latents.
+        n_frames: of the clip; what lies behind is left out.
+
+    Yields:
+        (n, H, W, 3) in [0, 1], float32, as soon as these frames are final.
+    """
+    require_vae(vae)
+
+    def pictures() -> Iterator[torch.Tensor]:
+        for group in segments:
+            for segment in group:
+                mm.throw_exception_if_processing_interrupted()
+                yield vae.decode(segment).movedim(-1, 1)[None]
+
+    remaining = n_frames
+    for frames in merge_segments(pictures()):
+        frames = frames[:remaining]
+        remaining -= len(frames)
+        if len(frames):
+            yield frames.movedim(1, -1).cpu()
+
+
+def segments_of(frames: dict, n_frames: int | None = None) -> tuple[torch.Tensor, int]:
+    """The segments (s, 14, 4, h, w) of a frames LATENT and the clip's number of frames.
+
+    Args:
+        n_frames: that the clip should have, as far as it is known from elsewhere.
+
+    Raises:
+        KeyFaceError: the latent is not one of whole segments, or of a clip of another length.
+    """
+    samples = frames["samples"]
+    if len(samples) % SLOTS:
+        raise KeyFaceError(
+            f"the latent has {len(samples)} frames, no multiple of {SLOTS}; connect the Interpolation "
+            f"Sampler's "
+            "frames (keyframes are decoded with VAE Decode)"
+        )
+    segments = samples.unflatten(0, (-1, SLOTS))
+    longest = len(segments) * (SLOTS - 1) + 1
+    n_frames = n_frames or frames.get(FRAMES, longest)
+    needed = Timeline(n_frames).n_segments
+    if len(segments) != needed:
+        raise KeyFaceError(
+            f"the latent has {len(segments)} segments and {n_frames} frames need {needed}; connect "
+            f"frames and "
+            "audio of the same clip"
+        )
+    return segments, n_frames
+
+
+class DecodeFrames(io.ComfyNode):
+    @classmethod
+    def define_schema(cls):
+        return io.Schema(
+            node_id="KeyFaceDecodeFrames",
+            display_name="Decode Frames",
+            category="KeyFace",
+            description="Decodes all frames of a clip, 25 a second. For long clips use Render Video: it "
+            "does not "
+            "keep them all in memory.",
+            inputs=[
+                io.Latent.Input("frames", tooltip="From the Interpolation Sampler."),
+                io.Vae.Input("vae", tooltip="From Load KeyFace Models."),
+            ],
+            outputs=[
+                io.Image.Output("images", display_name="images", tooltip="Every frame once, 25 a second.")
+            ],
+        )
+
+    @classmethod
+    def execute(cls, frames, vae) -> io.NodeOutput:
+        segments, n_frames = segments_of(frames)
+        bar = comfy.utils.ProgressBar(n_frames)
+        images = []
+        for part in decode(vae, segments.split(1), n_frames):
+            images.append(part)
+            bar.update(len(part))
+        return io.NodeOutput(torch.cat(images))

@@ -1,0 +1,147 @@
+"""What the face feels over time."""
+
+from comfy_api.latest import io
+
+from ..keyface_lib.emotion import NAMED_STATES, EmotionCurve, Point, named
+from ..keyface_lib.emotion_text import parse_text
+from ..keyface_lib.errors import KeyFaceError
+from ..keyface_lib.timeline import FPS
+
+Emotion = io.Custom("KEYFACE_EMOTION")
+_OUTPUT = Emotion.Output(
+    "emotion", display_name="emotion", tooltip="Valence and arousal over time, for the Keyframe Sampler."
+)
+
+
+class EmotionFromText(io.ComfyNode):
+    @classmethod
+    def define_schema(cls):
+        return io.Schema(
+            node_id="KeyFaceEmotionCurve",
+            display_name="Emotion Curve",
+            category="KeyFace",
+            description="Valence and arousal as curves over time.",
+            inputs=[
+                io.String.Input(
+                    "curve",
+                    default="0:neutral 2:happy",
+                    multiline=True,
+                    dynamic_prompts=False,
+                    tooltip="Second and feeling, such as 0:neutral 2.5:happy*0.8 6:(-0.4,0.9); or JSON. "
+                    "The help "
+                    "page lists the named feelings.",
+                ),
+                io.Audio.Input(
+                    "audio",
+                    optional=True,
+                    tooltip="The recording the curve belongs to: points behind its end are an error.",
+                ),
+            ],
+            outputs=[_OUTPUT],
+        )
+
+    @classmethod
+    def validate_inputs(cls, curve=None):
+        if curve is None:  # it comes over a link
+            return True
+        try:
+            parse_text(curve)
+        except KeyFaceError as error:
+            return str(error)
+        return True
+
+    @classmethod
+    def execute(cls, curve, audio=None) -> io.NodeOutput:
+        emotion = parse_text(curve)
+        if audio is not None:
+            _require_inside(emotion, audio["waveform"].shape[-1] / audio["sample_rate"])
+        return io.NodeOutput(emotion)
+
+
+class EmotionPreset(io.ComfyNode):
+    @classmethod
+    def define_schema(cls):
+        return io.Schema(
+            node_id="KeyFaceEmotionPreset",
+            display_name="Emotion Preset",
+            category="KeyFace",
+            description="One named feeling from beginning to end.",
+            inputs=[
+                io.Combo.Input(
+                    "state", options=list(NAMED_STATES), default="neutral", tooltip="How the face feels."
+                ),
+                io.Float.Input(
+                    "intensity",
+                    default=1.0,
+                    min=0.0,
+                    max=2.0,
+                    step=0.05,
+                    tooltip="1 as named, 0 neutral, 1.5 accentuated.",
+                ),
+            ],
+            outputs=[_OUTPUT],
+        )
+
+    @classmethod
+    def execute(cls, state, intensity) -> io.NodeOutput:
+        return io.NodeOutput(named(state, intensity))
+
+
+class EmotionFromValues(io.ComfyNode):
+    @classmethod
+    def define_schema(cls):
+        lists = [io.Custom("FLOATS")]
+        return io.Schema(
+            node_id="KeyFaceEmotionFromValues",
+            display_name="Emotion from Values",
+            category="KeyFace",
+            description="Valence and arousal as numbers: one for the whole clip, or a list of one per "
+            "frame from "
+            "any other pack.",
+            is_input_list=True,
+            inputs=[
+                io.MultiType.Input(
+                    io.Float.Input("valence", default=0.0, min=-1.0, max=1.0, step=0.01),
+                    types=lists,
+                    tooltip="From -1, unpleasant, to 1, pleasant.",
+                ),
+                io.MultiType.Input(
+                    io.Float.Input("arousal", default=0.0, min=-1.0, max=1.0, step=0.01),
+                    types=lists,
+                    tooltip="From -1, sleepy, to 1, excited.",
+                ),
+                io.Float.Input(
+                    "fps",
+                    default=float(FPS),
+                    min=0.01,
+                    max=1000.0,
+                    step=0.01,
+                    tooltip="How many values of a list make a second; KeyFace's videos have 25 frames.",
+                ),
+            ],
+            outputs=[_OUTPUT],
+        )
+
+    @classmethod
+    def execute(cls, valence, arousal, fps) -> io.NodeOutput:
+        return io.NodeOutput(
+            EmotionCurve(_lane("valence", valence, fps[0]), _lane("arousal", arousal, fps[0]))
+        )
+
+
+def _lane(name: str, values: list, fps: float) -> tuple[Point, ...]:
+    """A lane of one point a value. ComfyUI wraps what it gets, a number or a list, into a list."""
+    flat = [number for value in values for number in (value if isinstance(value, (list, tuple)) else [value])]
+    if not flat:
+        raise KeyFaceError(f"the list of {name} values is empty; connect at least one value")
+    return tuple(Point(index / fps, float(value), "linear") for index, value in enumerate(flat))
+
+
+def _require_inside(emotion: EmotionCurve, seconds: float) -> None:
+    last = max((lane[-1].seconds for lane in (emotion.valence, emotion.arousal) if lane), default=0.0)
+    if last > seconds:
+        raise KeyFaceError(
+            f"the emotion curve has a point at {last:g} s and the audio ends at {seconds:.2f} s; move or "
+            f"remove "
+            "the point, or disconnect the audio"
+        )

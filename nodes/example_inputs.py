@@ -1,0 +1,23 @@
+"""The picture and the recording that the bundled workflows start with, among ComfyUI's inputs."""
+
+import logging
+import shutil
+from pathlib import Path
+
+import folder_paths
+
+ASSETS = Path(__file__).parents[1] / "assets"
+NAMES = {"portrait.jpg": "keyface_portrait.jpg", "speech.flac": "keyface_speech.flac"}
+
+
+def copy_example_inputs() -> None:
+    """Copies what is not there yet, so that a bundled workflow runs as it is opened."""
+    folder = Path(folder_paths.get_input_directory())
+    for asset, name in NAMES.items():
+        if (folder / name).exists():
+            continue
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(ASSETS / asset, folder / name)
+        except OSError as error:  # a read-only input folder only costs the examples
+            logging.info("KeyFace: the example %s was not copied to %s (%s)", name, folder, error.strerror)

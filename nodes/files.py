@@ -1,0 +1,104 @@
+"""Which files the loaders offer, and which one "auto" means: only files in ComfyUI's model folders."""
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+import folder_paths
+
+from ..keyface_lib.checkpoint import Checkpoint, read_checkpoint, read_metadata
+from ..keyface_lib.errors import KeyFaceError
+from ..keyface_lib.released import RELEASED_AT, RELEASED_FILES
+
+AUTO, NONE = "auto", "none"
+FOLDER = "keyface"
+
+
+def register_folder() -> None:
+    """Makes models/keyface known to ComfyUI, beside those an extra_model_paths.yaml names."""
+    own = os.path.join(folder_paths.models_dir, FOLDER)
+    folder_paths.add_model_folder_path(FOLDER, own)
+    paths, _ = folder_paths.folder_names_and_paths[FOLDER]
+    folder_paths.folder_names_and_paths[FOLDER] = (paths, folder_paths.supported_pt_extensions)
+
+
+def choices(folders: Iterable[str], *first: str) -> list[str]:
+    """`first` and then the names of the weight files in several of ComfyUI's model folders."""
+    names = (name for folder in folders for name in folder_paths.get_filename_list(folder))
+    return list(dict.fromkeys([*first, *names]))
+
+
+def resolve(name: str, role: str, folders: Iterable[str], optional: bool = False) -> Path | None:
+    """The file that a loader's choice means.
+
+    Args:
+        name: a file name, "auto" (the file of that role in the first folder) or "none".
+        role: what it must hold.
+        folders: ComfyUI's model folders to look in.
+        optional: "auto" finds nothing quietly.
+
+    Raises:
+        KeyFaceError: there is no such file, there are several for "auto", or it holds something else.
+    """
+    folders = list(folders)
+    if name == NONE:
+        return None
+    if name == AUTO:
+        return _find(role, folders[0], optional)
+    for folder in folders:
+        path = folder_paths.get_full_path(folder, name)
+        if path:
+            _require_role(Path(path), role)
+            return Path(path)
+    raise KeyFaceError(f"there is no file {name} in models/{folders[0]}; {how_to_get(role, folders[0])}")
+
+
+def read(path: Path, role: str) -> Checkpoint:
+    """The checkpoint in a file; raises as `resolve` does if it holds another role."""
+    checkpoint = read_checkpoint(path)
+    _check_role(path, checkpoint.metadata.role, role)
+    return checkpoint
+
+
+def stamp(path: Path | None) -> tuple | None:
+    """What changes when a file does, for ComfyUI's cache."""
+    return None if path is None else (str(path), path.stat().st_mtime_ns, path.stat().st_size)
+
+
+def _find(role: str, folder: str, optional: bool) -> Path | None:
+    files = [Path(folder_paths.get_full_path(folder, n)) for n in folder_paths.get_filename_list(folder)]
+    usual = {f"{role}.safetensors", Path(RELEASED_FILES[role]).name} - {"model.safetensors"}
+    named = [path for path in files if path.name in usual]
+    found = named or [path for path in files if _role(path) == role]
+    if len(found) > 1:
+        names = ", ".join(sorted(path.name for path in found))
+        raise KeyFaceError(f"models/{folder} holds several {role} files ({names}); choose one in the loader")
+    if found:
+        _require_role(found[0], role)
+        return found[0]
+    if optional:
+        return None
+    raise KeyFaceError(f"models/{folder} holds no {role} file; {how_to_get(role, folder)}")
+
+
+def how_to_get(role: str, folder: str) -> str:
+    """What to do about a missing file."""
+    source = f"https://huggingface.co/{RELEASED_AT[role]}"
+    return f"put {RELEASED_FILES[role]} from {source} there and reload the page"
+
+
+def _role(path: Path) -> str | None:
+    """The role of a file, or None for what KeyFace cannot read."""
+    try:
+        return read_metadata(path).role
+    except KeyFaceError:
+        return None
+
+
+def _require_role(path: Path, role: str) -> None:
+    _check_role(path, read_metadata(path).role, role)
+
+
+def _check_role(path: Path, found: str, role: str) -> None:
+    if found != role and not (role == "vae" and found == "svd"):
+        raise KeyFaceError(f"{path.name} holds a {found} model where the {role} model is expected")

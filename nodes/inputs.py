@@ -1,0 +1,84 @@
+"""Inputs that several nodes share, so that they read and behave alike."""
+
+from comfy_api.latest import io
+
+from .sampling import ALIGN_YOUR_STEPS, MAX_SEED, SAMPLERS, SCHEDULERS
+
+
+def features() -> io.Input:
+    return io.Custom("KEYFACE_FEATURES").Input("features", tooltip="The sound, from Encode Audio.")
+
+
+def emotion() -> io.Input:
+    return io.Custom("KEYFACE_EMOTION").Input("emotion", tooltip="What the face feels over time.")
+
+
+def seed(what: str) -> io.Input:
+    return io.Int.Input(
+        "seed",
+        default=0,
+        min=0,
+        max=MAX_SEED,
+        control_after_generate=True,
+        tooltip=f"Another number gives another {what}; the same one gives the same on any card.",
+    )
+
+
+def steps() -> io.Input:
+    return io.Int.Input(
+        "steps",
+        default=10,
+        min=1,
+        max=100,
+        tooltip="More steps are slower and finer. With align_your_steps, 10 is the table KeyFace was "
+        "made with "
+        "(11 noise levels).",
+    )
+
+
+def scale(id: str, default: float, tooltip: str) -> io.Input:
+    return io.Float.Input(id, default=default, min=0.0, max=20.0, step=0.1, tooltip=tooltip)
+
+
+def audio_scale() -> io.Input:
+    return scale("audio_scale", 5.0, "How strongly the mouth follows the sound (split guidance).")
+
+
+def identity_scale() -> io.Input:
+    return scale("identity_scale", 2.0, "How strongly the face keeps to the portrait (split guidance).")
+
+
+def autoguidance_scale() -> io.Input:
+    return scale(
+        "autoguidance_scale",
+        2.0,
+        "How far away from the reduced model's result; 1 is without guidance, faster.",
+    )
+
+
+def sampler() -> io.Input:
+    return io.Combo.Input(
+        "sampler",
+        options=SAMPLERS,
+        default="euler",
+        tooltip="Any of ComfyUI's. KeyFace was made with euler.",
+    )
+
+
+def scheduler() -> io.Input:
+    return io.Combo.Input(
+        "scheduler",
+        options=SCHEDULERS,
+        default=ALIGN_YOUR_STEPS,
+        tooltip="Noise levels. KeyFace was made with align_your_steps.",
+    )
+
+
+def crf() -> io.Input:
+    return io.Int.Input(
+        "crf",
+        default=17,
+        min=0,
+        max=51,
+        tooltip="Quality of the video: 0 is best and largest, 17 looks lossless, 28 is small.",
+    )

@@ -1,0 +1,170 @@
+"""Stage one: keyframes from portrait, sound and emotion."""
+
+import torch
+from comfy_api.latest import io
+
+from ..keyface_lib.errors import KeyFaceError
+from ..keyface_lib.timeline import SLOTS, Timeline, keyframes_from_windows
+from . import inputs
+from .audio import HeardAudio
+from .guiders import SequenceGuider, keyframe_guider
+from .network import trained_of
+from .portrait import encode_portrait
+from .sampling import Progress, UnitNoise, sample_groups, sigmas_of
+
+STAGE = "keyframes"
+
+
+def guide_keyframes(
+    model, vae, portrait, heard: HeardAudio, emotion, audio_scale, identity_scale
+) -> tuple[SequenceGuider, torch.Size]:
+    """The guider over a clip's windows, and the shape (4, h, w) of its latents."""
+    trained = trained_of(model, "keyframe")
+    identity = encode_portrait(vae, portrait, trained.image_size)
+    guider = keyframe_guider(model, identity, heard.features, emotion, audio_scale, identity_scale)
+    return guider, identity.shape[1:]
+
+
+def sample_keyframes(guider, latent_shape, n_frames, seed, sampler, sigmas, progress) -> torch.Tensor:
+    """Samples the keyframes of a clip: (keyframes, 4, h, w) unscaled latents."""
+    windows = torch.cat([*sample_groups(guider, STAGE, seed, sampler, sigmas, latent_shape, progress)])
+    return keyframes_from_windows(windows, Timeline(n_frames))
+
+
+def _shared_inputs() -> list[io.Input]:
+    return [
+        io.Model.Input("model", tooltip="The keyframe model."),
+        io.Vae.Input("vae", tooltip="From Load KeyFace Models."),
+        io.Image.Input("portrait", tooltip="One picture of the face; its central square is used."),
+        inputs.features(),
+        inputs.emotion(),
+    ]
+
+
+class KeyframeSampler(io.ComfyNode):
+    @classmethod
+    def define_schema(cls):
+        return io.Schema(
+            node_id="KeyFaceKeyframeSampler",
+            display_name="Keyframe Sampler",
+            category="KeyFace",
+            description="Makes the keyframes, 13 frames apart. They can be decoded, edited and encoded "
+            "again.",
+            inputs=[
+                *_shared_inputs(),
+                inputs.seed("performance"),
+                inputs.steps(),
+                inputs.audio_scale(),
+                inputs.identity_scale(),
+                inputs.sampler(),
+                inputs.scheduler(),
+            ],
+            outputs=[
+                io.Latent.Output(
+                    "keyframes",
+                    display_name="keyframes",
+                    tooltip="One latent per keyframe, for VAE Decode or the Interpolation Sampler.",
+                )
+            ],
+        )
+
+    @classmethod
+    def execute(
+        cls,
+        model,
+        vae,
+        portrait,
+        features,
+        emotion,
+        seed,
+        steps,
+        audio_scale,
+        identity_scale,
+        sampler,
+        scheduler,
+    ) -> io.NodeOutput:
+        guider, shape = guide_keyframes(model, vae, portrait, features, emotion, audio_scale, identity_scale)
+        keyframes = sample_keyframes(
+            guider,
+            shape,
+            features.features.n_frames,
+            seed,
+            sampler,
+            sigmas_of(model, scheduler, steps),
+            Progress(guider.n_sequences),
+        )
+        return io.NodeOutput({"samples": keyframes})
+
+
+class KeyframeGuider(io.ComfyNode):
+    @classmethod
+    def define_schema(cls):
+        return io.Schema(
+            node_id="KeyFaceKeyframeGuider",
+            display_name="Keyframe Guider",
+            category="KeyFace",
+            description="The keyframe stage for SamplerCustomAdvanced: any sampler, any noise levels. Select "
+            "Keyframes takes its result.",
+            inputs=[
+                *_shared_inputs(),
+                inputs.seed("performance"),
+                inputs.audio_scale(),
+                inputs.identity_scale(),
+            ],
+            outputs=custom_sampling_outputs("windows"),
+        )
+
+    @classmethod
+    def execute(
+        cls, model, vae, portrait, features, emotion, seed, audio_scale, identity_scale
+    ) -> io.NodeOutput:
+        guider, shape = guide_keyframes(model, vae, portrait, features, emotion, audio_scale, identity_scale)
+        return io.NodeOutput(guider, empty_latent(guider, shape), UnitNoise(seed, STAGE))
+
+
+class SelectKeyframes(io.ComfyNode):
+    @classmethod
+    def define_schema(cls):
+        return io.Schema(
+            node_id="KeyFaceSelectKeyframes",
+            display_name="Select Keyframes",
+            category="KeyFace",
+            description="Picks the keyframes out of whole windows, as SamplerCustomAdvanced returns them: "
+            "anchors and padding are left out.",
+            inputs=[
+                io.Latent.Input("windows", tooltip="From SamplerCustomAdvanced with a Keyframe Guider."),
+                inputs.features(),
+            ],
+            outputs=[
+                io.Latent.Output(
+                    "keyframes", display_name="keyframes", tooltip="For the Interpolation Sampler."
+                )
+            ],
+        )
+
+    @classmethod
+    def execute(cls, windows, features) -> io.NodeOutput:
+        timeline = Timeline(features.features.n_frames)
+        samples = windows["samples"]
+        if len(samples) != SLOTS * timeline.n_windows:
+            raise KeyFaceError(
+                f"the latent has {len(samples)} frames and this audio's windows have "
+                f"{SLOTS * timeline.n_windows}; connect the result of its Keyframe Guider, and the same "
+                f"features"
+            )
+        keyframes = keyframes_from_windows(samples.unflatten(0, (-1, SLOTS)), timeline)
+        return io.NodeOutput({"samples": keyframes})
+
+
+def empty_latent(guider: SequenceGuider, shape: torch.Size, **known) -> dict:
+    """A LATENT of zeros for all sequences of a guider, with what else is `known` about it."""
+    return {"samples": torch.zeros(SLOTS * guider.n_sequences, *shape), **known}
+
+
+def custom_sampling_outputs(what: str) -> list[io.Output]:
+    """The outputs of a guider node, in the order SamplerCustomAdvanced's users expect."""
+    return [
+        io.Guider.Output("guider", display_name="guider", tooltip="For SamplerCustomAdvanced."),
+        io.Latent.Output("latent", display_name="latent", tooltip=f"Empty latent of all {what}."),
+        io.Noise.Output("noise", display_name="noise", tooltip="KeyFace's noise, the same on any card."),
+    ]

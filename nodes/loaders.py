@@ -1,0 +1,236 @@
+"""Loading files: the networks and their VAE, and the audio encoders."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import comfy.model_management as mm
+import comfy.model_patcher
+from comfy_api.latest import io
+
+from ..keyface_lib.audio import load_encoder
+from ..keyface_lib.checkpoint import bare_vae, joined_vae
+from ..keyface_lib.errors import KeyFaceError
+from . import files
+from .autoencoder import KeyFaceVAE
+from .files import AUTO, NONE
+from .network import WEIGHT_DTYPES, load_network, trained_of
+
+NETWORK_FOLDERS = (files.FOLDER, "checkpoints", "diffusion_models")
+VAE_FOLDERS = (files.FOLDER, "vae")
+ENCODER_FOLDERS = ("audio_encoders",)
+ENCODERS = ("wavlm", "beats", "wav2vec2")
+
+
+@dataclass(frozen=True)
+class Encoders:
+    """Loaded audio encoders: the `ModelPatcher` of each, by name."""
+
+    by_name: Mapping[str, comfy.model_patcher.ModelPatcher]
+
+
+class LoadModels(io.ComfyNode):
+    @classmethod
+    def define_schema(cls):
+        networks = files.choices(NETWORK_FOLDERS)
+        return io.Schema(
+            node_id="KeyFaceLoadModels",
+            display_name="Load KeyFace Models",
+            category="KeyFace",
+            description="Loads KeyFace's networks and the VAE that belongs to them.",
+            inputs=[
+                io.Combo.Input(
+                    "keyframe",
+                    options=[AUTO, *networks],
+                    default=AUTO,
+                    tooltip="The network that makes keyframes. 'auto' finds it in models/keyface.",
+                ),
+                io.Combo.Input(
+                    "interpolation",
+                    options=[AUTO, *networks],
+                    default=AUTO,
+                    tooltip="The network that fills in the frames between keyframes.",
+                ),
+                io.Combo.Input(
+                    "reduced",
+                    options=[AUTO, NONE, *networks],
+                    default=AUTO,
+                    tooltip="A less trained interpolation network that guides the better one (autoguidance). "
+                    "Without it the interpolation is not guided: faster, and less sharp.",
+                ),
+                io.Combo.Input(
+                    "weight_dtype",
+                    options=list(WEIGHT_DTYPES),
+                    default="default",
+                    tooltip="How the networks' weights are kept. fp8 halves their memory and costs some "
+                    "quality.",
+                ),
+                io.Combo.Input(
+                    "vae",
+                    options=[AUTO, NONE, *files.choices(VAE_FOLDERS)],
+                    default=AUTO,
+                    tooltip="Where the VAE's encoder comes from: network files carry only the decoder. SVD's "
+                    "or any Stable Diffusion 1.x VAE.",
+                ),
+            ],
+            outputs=[
+                io.Model.Output(
+                    "keyframe_model", display_name="keyframe", tooltip="For the Keyframe Sampler."
+                ),
+                io.Model.Output(
+                    "interpolation_model",
+                    display_name="interpolation",
+                    tooltip="For the Interpolation Sampler.",
+                ),
+                io.Model.Output(
+                    "reduced_model",
+                    display_name="reduced",
+                    tooltip="For the Interpolation Sampler's guidance; empty where there is no such file.",
+                ),
+                io.Vae.Output(
+                    "keyface_vae",
+                    display_name="vae",
+                    tooltip="Turns pictures into latents and back, frame by frame.",
+                ),
+            ],
+        )
+
+    @classmethod
+    def validate_inputs(cls, keyframe=None, interpolation=None, reduced=None, vae=None):
+        try:
+            _chosen(keyframe, interpolation, reduced, vae)
+        except KeyFaceError as error:
+            return str(error)
+        return True
+
+    @classmethod
+    def fingerprint_inputs(cls, keyframe=None, interpolation=None, reduced=None, weight_dtype=None, vae=None):
+        chosen = _chosen(keyframe, interpolation, reduced, vae)
+        return [weight_dtype, *map(files.stamp, chosen.values())]
+
+    @classmethod
+    def execute(cls, keyframe, interpolation, reduced, weight_dtype, vae) -> io.NodeOutput:
+        paths = _chosen(keyframe, interpolation, reduced, vae)
+        read = {role: files.read(path, role) for role, path in paths.items() if path}
+        networks = {
+            role: load_network(read[role], paths[role].name, weight_dtype)
+            for role in ("keyframe", "interpolation", "reduced")
+            if role in read
+        }
+        holders = [role for role in ("vae", "keyframe", "interpolation") if role in read]
+        parts = [bare_vae(read[role].state_dict) for role in holders]
+        autoencoder = KeyFaceVAE(joined_vae(parts), paths[holders[0]].name)
+        return io.NodeOutput(
+            networks["keyframe"], networks["interpolation"], networks.get("reduced"), autoencoder
+        )
+
+
+def _chosen(keyframe, interpolation, reduced, vae) -> dict:
+    """{role: path or None} of the loader's choices; a choice that comes over a link is None until it runs."""
+    choices = {
+        "keyframe": (keyframe, NETWORK_FOLDERS, False),
+        "interpolation": (interpolation, NETWORK_FOLDERS, False),
+        "reduced": (reduced, NETWORK_FOLDERS, True),
+        "vae": (vae, VAE_FOLDERS, True),
+    }
+    return {
+        role: files.resolve(name or NONE, role, folders, optional)
+        for role, (name, folders, optional) in choices.items()
+    }
+
+
+class LoadAudioEncoders(io.ComfyNode):
+    @classmethod
+    def define_schema(cls):
+        names = files.choices(ENCODER_FOLDERS)
+        what = {
+            "wavlm": "hears what is said, for keyframes",
+            "beats": "hears laughter, sighs and the like, for both stages",
+            "wav2vec2": "hears what is said, for the interpolation",
+        }
+        return io.Schema(
+            node_id="KeyFaceLoadAudioEncoders",
+            display_name="Load KeyFace Audio Encoders",
+            category="KeyFace",
+            description="Loads the audio encoders that the networks hear with, from models/audio_encoders.",
+            inputs=[
+                *(
+                    io.Combo.Input(
+                        encoder,
+                        options=[AUTO, NONE, *names],
+                        default=AUTO,
+                        tooltip=f"Encoder that {what[encoder]}. 'auto' finds it by its content.",
+                    )
+                    for encoder in ENCODERS
+                ),
+                io.Model.Input(
+                    "keyframe_model",
+                    optional=True,
+                    tooltip="Connect it to load just the encoders this model needs, and to be told of "
+                    "missing ones.",
+                ),
+                io.Model.Input(
+                    "interpolation_model",
+                    optional=True,
+                    tooltip="Connect it to load just the encoders this model needs, and to be told of "
+                    "missing ones.",
+                ),
+            ],
+            outputs=[
+                io.Custom("KEYFACE_ENCODERS").Output(
+                    "encoders", display_name="encoders", tooltip="For Encode Audio."
+                )
+            ],
+        )
+
+    @classmethod
+    def validate_inputs(cls, wavlm=None, beats=None, wav2vec2=None):
+        try:
+            _chosen_encoders({"wavlm": wavlm, "beats": beats, "wav2vec2": wav2vec2})
+        except KeyFaceError as error:
+            return str(error)
+        return True
+
+    @classmethod
+    def fingerprint_inputs(cls, wavlm=None, beats=None, wav2vec2=None, **_models):
+        chosen = _chosen_encoders({"wavlm": wavlm, "beats": beats, "wav2vec2": wav2vec2})
+        return [files.stamp(path) for path in chosen.values()]
+
+    @classmethod
+    def execute(cls, wavlm, beats, wav2vec2, keyframe_model=None, interpolation_model=None) -> io.NodeOutput:
+        paths = _chosen_encoders({"wavlm": wavlm, "beats": beats, "wav2vec2": wav2vec2})
+        needed = _needed(keyframe_model, interpolation_model)
+        missing = [name for name in needed if paths.get(name) is None]
+        if missing:
+            wanted = "; ".join(f"{name} ({files.how_to_get(name, ENCODER_FOLDERS[0])})" for name in missing)
+            raise KeyFaceError(f"the connected models hear {', '.join(needed)}; missing: {wanted}")
+        wanted = {name: path for name, path in paths.items() if path and (name in needed or not needed)}
+        if not wanted:
+            raise KeyFaceError(f"no audio encoder was found; {files.how_to_get('wavlm', ENCODER_FOLDERS[0])}")
+        return io.NodeOutput(Encoders({name: _load_encoder(name, path) for name, path in wanted.items()}))
+
+
+def _chosen_encoders(names: Mapping[str, str | None]) -> dict:
+    return {
+        role: files.resolve(name or NONE, role, ENCODER_FOLDERS, optional=True)
+        for role, name in names.items()
+    }
+
+
+def _needed(keyframe_model, interpolation_model) -> list[str]:
+    """Names of the encoders that the connected models hear; none where no model is connected."""
+    models = {"keyframe": keyframe_model, "interpolation": interpolation_model}
+    heard = [trained_of(model, role).encoders for role, model in models.items() if model is not None]
+    return list(dict.fromkeys(name for names in heard for name in names))
+
+
+def _load_encoder(name: str, path) -> comfy.model_patcher.ModelPatcher:
+    checkpoint = files.read(path, name)
+    metadata = checkpoint.metadata
+    if metadata.config is None:
+        raise KeyFaceError(f"{path.name} does not say how it is built; use the file its authors released")
+    encoder = load_encoder(name, checkpoint.state_dict, metadata.config, metadata.labels, path.name)
+    return comfy.model_patcher.ModelPatcher(
+        encoder,
+        load_device=mm.get_torch_device(),
+        offload_device=mm.text_encoder_offload_device(),
+    )

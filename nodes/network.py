@@ -1,0 +1,169 @@
+"""KeyFace's networks as native MODELs: ComfyUI's own Stable Video Diffusion UNet with KeyFace's conditions.
+
+Everything that works on a MODEL works on them: LoRA, fp8, low-VRAM offloading, attention back ends.
+"""
+
+from dataclasses import dataclass, field
+
+import comfy.latent_formats
+import comfy.model_base
+import comfy.model_detection
+import comfy.model_management as mm
+import comfy.model_patcher
+import comfy.supported_models_base
+import comfy.utils
+import torch
+
+from ..keyface_lib.architecture import (
+    LEARNED_MASK,
+    PROJECTION,
+    RELEASED_HEAD_CHANNELS,
+    UNET,
+    VAE,
+    standard_name,
+)
+from ..keyface_lib.checkpoint import Checkpoint, require_tensors
+from ..keyface_lib.conditioning import audio_tokens, resized_mask
+from ..keyface_lib.errors import KeyFaceError
+
+WEIGHT_DTYPES = ("default", "fp8_e4m3fn", "fp8_e4m3fn_fast", "fp8_e5m2")
+"""What ComfyUI's own loader of diffusion models offers, by the same names."""
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What a network file holds beside the UNet.
+
+    Attributes:
+        role: "keyframe", "interpolation" or "reduced".
+        encoders: names of the audio encoders the network hears, in the order their features are joined.
+        image_size: side in pixels of the images it was trained on.
+        guidance: default scales.
+        tensors: the audio layer and the learned mask, by released name.
+        path: the file.
+    """
+
+    role: str
+    encoders: tuple[str, ...]
+    image_size: int
+    guidance: dict[str, float]
+    tensors: dict[str, torch.Tensor] = field(repr=False)
+    path: str
+
+    def tokens(self, audio: torch.Tensor) -> torch.Tensor:
+        """Audio tokens (..., d) of features (..., 2, c)."""
+        layer = PROJECTION[self.role]
+        weight, bias = (self.tensors[f"{layer}.{name}"] for name in ("weight", "bias"))
+        return audio_tokens(audio[None], weight, bias)[0]
+
+    def mask_for(self, height: int, width: int) -> torch.Tensor:
+        """The learned mask (4, height, width) of missing frames."""
+        return resized_mask(self.tensors[LEARNED_MASK], height, width)
+
+
+class KeyFaceModel(comfy.model_base.BaseModel):
+    """A UNet of either stage. Its conditions come from a KeyFace guider, ready to use."""
+
+    trained: Trained
+
+    def __init__(self, model_config, device=None):
+        super().__init__(model_config, comfy.model_base.ModelType.V_PREDICTION_EDM, device=device)
+
+    def extra_conds(self, **_conditions):
+        raise KeyFaceError(
+            f"the KeyFace {self.trained.role} model cannot be sampled with text conditioning; connect it to "
+            "KeyFace's samplers, or to a KeyFace guider and SamplerCustomAdvanced"
+        )
+
+
+class KeyFaceConfig(comfy.supported_models_base.BASE):
+    """How ComfyUI builds and samples the UNet: Stable Video Diffusion's settings."""
+
+    latent_format = comfy.latent_formats.SD15
+    sampling_settings = {"sigma_max": 700.0, "sigma_min": 0.002}  # noqa: RUF012 (as ComfyUI declares it)
+
+    def __init__(self, unet_config: dict, num_head_channels: int):
+        super().__init__(unet_config)
+        self.unet_config |= {
+            "num_heads": -1,
+            "num_head_channels": num_head_channels,
+            "attn_precision": torch.float32,
+        }
+
+    def get_model(self, state_dict, prefix="", device=None):
+        return KeyFaceModel(self, device=device)
+
+
+def load_network(checkpoint: Checkpoint, path: str, weight_dtype: str = "default"):
+    """The `ModelPatcher` of a network read from `path`, its weights where ComfyUI keeps unused ones.
+
+    Raises:
+        KeyFaceError: a tensor is missing, of another shape, or not the network's.
+    """
+    metadata = checkpoint.metadata
+    tensors = {standard_name(name, metadata.role): t for name, t in checkpoint.state_dict.items()}
+    tensors = {name: tensor for name, tensor in tensors.items() if not name.startswith(VAE)}
+    unet = {name.removeprefix(UNET): tensor for name, tensor in tensors.items() if name.startswith(UNET)}
+    config = _config(unet, metadata.unet or {}, weight_dtype)
+    model = config.get_model(unet)
+    shapes = {UNET + name: tensor.shape for name, tensor in model.diffusion_model.state_dict().items()}
+    beside = _beside_unet(metadata.role)
+    missing = [name for name in beside if name not in tensors]
+    shapes |= {name: () if name in missing else tensors[name].shape for name in beside}
+    require_tensors(tensors, shapes, path)
+    model.load_model_weights(unet)
+    model.trained = Trained(
+        role=metadata.role,
+        encoders=tuple(metadata.encoders),
+        image_size=metadata.image_size,
+        guidance=dict(metadata.guidance),
+        tensors={name: tensors[name].float().clone() for name in beside},
+        path=path,
+    )
+    return comfy.model_patcher.ModelPatcher(
+        model.to(mm.unet_offload_device()),
+        load_device=mm.get_torch_device(),
+        offload_device=mm.unet_offload_device(),
+    )
+
+
+def trained_of(model, role: str) -> Trained:
+    """What a MODEL input's network was trained as.
+
+    Raises:
+        KeyFaceError: it is not KeyFace's, or of another role than the node needs.
+    """
+    trained = getattr(model.model, "trained", None)
+    if not isinstance(trained, Trained):
+        raise KeyFaceError(
+            f"this input needs KeyFace's {role} model; connect the output of Load KeyFace Models"
+        )
+    if trained.role != role:
+        raise KeyFaceError(
+            f"this input needs the {role} model and got the {trained.role} model; "
+            f"connect the {role} output of Load KeyFace Models"
+        )
+    return trained
+
+
+def _config(unet: dict[str, torch.Tensor], sizes: dict, weight_dtype: str) -> KeyFaceConfig:
+    detected = comfy.model_detection.detect_unet_config(unet, "")
+    config = KeyFaceConfig(detected, sizes.get("num_head_channels", RELEASED_HEAD_CHANNELS))
+    supported = list(config.supported_inference_dtypes)
+    if weight_dtype == "default":
+        dtype = mm.unet_dtype(
+            model_params=comfy.utils.calculate_parameters(unet),
+            supported_dtypes=supported,
+            weight_dtype=comfy.utils.weight_dtype(unet),
+        )
+    else:
+        dtype = torch.float8_e5m2 if weight_dtype == "fp8_e5m2" else torch.float8_e4m3fn
+        config.optimizations["fp8"] = weight_dtype.endswith("_fast")
+    config.set_inference_dtype(dtype, mm.unet_manual_cast(dtype, mm.get_torch_device(), supported))
+    return config
+
+
+def _beside_unet(role: str) -> list[str]:
+    layer = PROJECTION.get(role)
+    names = [f"{layer}.weight", f"{layer}.bias"] if layer else []
+    return names if role == "keyframe" else [*names, LEARNED_MASK]

@@ -1,0 +1,24 @@
+"""The noise levels KeyFace was made with."""
+
+from comfy_api.latest import io
+
+from ..keyface_lib.schedule import align_your_steps
+from . import inputs
+
+
+class AYSSchedule(io.ComfyNode):
+    @classmethod
+    def define_schema(cls):
+        return io.Schema(
+            node_id="KeyFaceAYSSchedule",
+            display_name="AYS Schedule (KeyFace)",
+            category="KeyFace",
+            description="Align-Your-Steps noise levels for Stable Video Diffusion, down to 0.002 and then 0; "
+            "ComfyUI's own AlignYourStepsScheduler leaves 0.002 out.",
+            inputs=[inputs.steps()],
+            outputs=[io.Sigmas.Output("sigmas", display_name="sigmas", tooltip="For SamplerCustomAdvanced.")],
+        )
+
+    @classmethod
+    def execute(cls, steps) -> io.NodeOutput:
+        return io.NodeOutput(align_your_steps(steps).float())

@@ -1,0 +1,148 @@
+"""Videos written to disk while their frames are made."""
+
+import os
+import tempfile
+from collections.abc import Iterator
+
+import comfy.utils
+import folder_paths
+import torch
+from comfy_api.latest import InputImpl, io
+
+from ..keyface_lib.emotion import named
+from ..keyface_lib.media.video import VideoWriter
+from ..keyface_lib.timeline import Timeline, frames_in
+from . import inputs
+from .audio import hear, waveform_of
+from .compat import where_known
+from .decode import decode, segments_of
+from .interpolation import STAGE, guide_interpolation
+from .keyframes import guide_keyframes, sample_keyframes
+from .sampling import Progress, sample_groups, sigmas_of
+
+
+def write_video(frames: Iterator[torch.Tensor], audio: dict, n_frames: int, crf: int, on_frames=None):
+    """Writes frames (n, H, W, 3) in [0, 1] with their sound into ComfyUI's folder for temporary files."""
+    folder = folder_paths.get_temp_directory()
+    os.makedirs(folder, exist_ok=True)
+    handle, path = tempfile.mkstemp(prefix="keyface_", suffix=".mp4", dir=folder)
+    os.close(handle)
+    writer = None
+    try:
+        for part in frames:
+            if writer is None:
+                sound = audio["waveform"][0].float().cpu()
+                writer = VideoWriter(
+                    path, *part.shape[1:3], sound, int(audio["sample_rate"]), n_frames=n_frames, crf=crf
+                )
+            writer.write(part.mul(255).round().clamp(0, 255).to(torch.uint8))
+            if on_frames is not None:
+                on_frames(len(part))
+    finally:
+        if writer is not None:
+            writer.close()
+    return InputImpl.VideoFromFile(path)
+
+
+def _video_output() -> io.Output:
+    return io.Video.Output(
+        "video", display_name="video", tooltip="For Save Video, which keeps it as it is, without loss."
+    )
+
+
+class RenderVideo(io.ComfyNode):
+    @classmethod
+    def define_schema(cls):
+        return io.Schema(
+            node_id="KeyFaceRenderVideo",
+            display_name="Render Video",
+            category="KeyFace",
+            description="Decodes frames and writes them into a video right away; an hour needs no more "
+            "memory than "
+            "a minute.",
+            inputs=[
+                io.Latent.Input("frames", tooltip="From the Interpolation Sampler."),
+                io.Vae.Input("vae", tooltip="From Load KeyFace Models."),
+                io.Audio.Input("audio", tooltip="The recording the frames were made for."),
+                inputs.crf(),
+            ],
+            outputs=[_video_output()],
+        )
+
+    @classmethod
+    def execute(cls, frames, vae, audio, crf) -> io.NodeOutput:
+        n_frames = frames_in(len(waveform_of(audio)))
+        segments, n_frames = segments_of(frames, n_frames)
+        bar = comfy.utils.ProgressBar(n_frames)
+        pictures = decode(vae, segments.split(1), n_frames)
+        return io.NodeOutput(write_video(pictures, audio, n_frames, crf, bar.update))
+
+
+class Animate(io.ComfyNode):
+    @classmethod
+    def define_schema(cls):
+        return io.Schema(
+            node_id="KeyFaceAnimate",
+            display_name="Animate (KeyFace)",
+            category="KeyFace",
+            **where_known(search_aliases=["talking head", "lip sync", "audio to video", "avatar"]),
+            description="Portrait and recording in, talking video out: both stages in one node, for "
+            "clips of any "
+            "length.",
+            inputs=[
+                io.Model.Input("keyframe_model", tooltip="From Load KeyFace Models."),
+                io.Model.Input("interpolation_model", tooltip="From Load KeyFace Models."),
+                io.Model.Input(
+                    "reduced_model", optional=True, tooltip="For autoguidance, from Load KeyFace Models."
+                ),
+                io.Vae.Input("vae", tooltip="From Load KeyFace Models."),
+                io.Custom("KEYFACE_ENCODERS").Input("encoders", tooltip="From Load KeyFace Audio Encoders."),
+                io.Image.Input("portrait", tooltip="One picture of the face; its central square is used."),
+                io.Audio.Input("audio", tooltip="The voice. The video becomes as long as it is."),
+                io.Custom("KEYFACE_EMOTION").Input(
+                    "emotion", optional=True, tooltip="What the face feels over time; neutral by default."
+                ),
+                inputs.seed("performance"),
+                inputs.steps(),
+                inputs.audio_scale(),
+                inputs.identity_scale(),
+                inputs.autoguidance_scale(),
+                inputs.sampler(),
+                inputs.scheduler(),
+                inputs.crf(),
+            ],
+            outputs=[_video_output()],
+        )
+
+    @classmethod
+    def execute(
+        cls,
+        keyframe_model,
+        interpolation_model,
+        vae,
+        encoders,
+        portrait,
+        audio,
+        seed,
+        steps,
+        audio_scale,
+        identity_scale,
+        autoguidance_scale,
+        sampler,
+        scheduler,
+        crf,
+        reduced_model=None,
+        emotion=None,
+    ) -> io.NodeOutput:
+        heard = hear(audio, encoders)
+        n_frames = heard.features.n_frames
+        guider, shape = guide_keyframes(
+            keyframe_model, vae, portrait, heard, emotion or named("neutral"), audio_scale, identity_scale
+        )
+        sigmas = sigmas_of(keyframe_model, scheduler, steps)
+        progress = Progress(guider.n_sequences + Timeline(n_frames).n_segments)
+        keyframes = sample_keyframes(guider, shape, n_frames, seed, sampler, sigmas, progress)
+        guider = guide_interpolation(interpolation_model, reduced_model, keyframes, heard, autoguidance_scale)
+        sigmas = sigmas_of(interpolation_model, scheduler, steps)
+        segments = sample_groups(guider, STAGE, seed, sampler, sigmas, shape, progress)
+        return io.NodeOutput(write_video(decode(vae, segments, n_frames), audio, n_frames, crf))

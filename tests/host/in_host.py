@@ -1,0 +1,21 @@
+"""Makes the pack importable in the host's own Python, as ComfyUI does it, without starting a server."""
+
+import importlib.util
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+PACK = "keyface_pack"
+
+
+def prepare(comfyui: str) -> None:
+    """Puts ComfyUI on the path, set to the processor, and loads the pack's root package as `keyface_pack`."""
+    sys.path.insert(0, comfyui)
+    from comfy.cli_args import args
+
+    args.cpu = True
+    spec = importlib.util.spec_from_file_location(
+        PACK, ROOT / "__init__.py", submodule_search_locations=[str(ROOT)]
+    )
+    sys.modules[PACK] = module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)

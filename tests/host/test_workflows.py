@@ -1,0 +1,43 @@
+"""Every bundled workflow, run by the real server with tiny random models."""
+
+import av
+import pytest
+
+from host.prompts import UPSCALER, WORKFLOWS, node_of, read_workflow
+
+SECONDS = 6.683
+"""Of the example recording: 168 frames, the last one filled in part."""
+FRAMES = 168
+
+
+def probe(path) -> dict:
+    with av.open(str(path)) as container:
+        video, audio = container.streams.video[0], container.streams.audio[0]
+        frames = sum(1 for _ in container.decode(video))
+        return {
+            "frames": frames,
+            "fps": float(video.average_rate),
+            "size": (video.width, video.height),
+            "audio_s": float(audio.duration * audio.time_base),
+        }
+
+
+@pytest.mark.parametrize("name", WORKFLOWS)
+def test_workflow_makes_its_video(host, name):
+    prompt = read_workflow(name, steps=1, model_name=UPSCALER)
+    result = host.run(prompt)
+    assert result.error is None, result.error
+    (saved,) = result.outputs[node_of(prompt, "SaveVideo")]["images"]
+    side = 128 if name == "upscale" else 64
+    found = probe(host.output(saved))
+    assert found["frames"] == FRAMES
+    assert found["fps"] == pytest.approx(25)
+    assert found["size"] == (side, side)
+    assert found["audio_s"] == pytest.approx(SECONDS, abs=0.06)
+
+
+def test_timeline_preview_is_a_picture_on_its_node(host):
+    prompt = read_workflow("emotion_change", steps=1)
+    result = host.run(prompt)
+    (shown,) = result.outputs[node_of(prompt, "KeyFaceTimelinePreview")]["images"]
+    assert host.output(shown).read_bytes().startswith(b"\x89PNG")
