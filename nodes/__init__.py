@@ -10,6 +10,7 @@ from .example_inputs import copy_example_inputs
 from .interpolation import InterpolationGuider, InterpolationSampler
 from .keyframes import KeyframeGuider, KeyframeSampler, SelectKeyframes
 from .loaders import LoadAudioEncoders, LoadModels
+from .preview import TimelinePreview
 from .schedule import AYSSchedule
 from .video import Animate, RenderVideo
 
@@ -29,6 +30,7 @@ NODES = [
     DecodeFrames,
     RenderVideo,
     Animate,
+    TimelinePreview,
 ]
 
 

@@ -1,0 +1,67 @@
+"""A picture of a clip's timeline."""
+
+import latent_preview
+import numpy as np
+import torch
+from comfy.latent_formats import SD15
+from comfy_api.latest import io, ui
+
+from ..keyface_lib.media.timeline_picture import draw_timeline
+from . import inputs
+from .interpolation import require_keyframes
+
+
+class TimelinePreview(io.ComfyNode):
+    @classmethod
+    def define_schema(cls):
+        return io.Schema(
+            node_id="KeyFaceTimelinePreview",
+            display_name="Timeline Preview",
+            category="KeyFace",
+            description="Draws sound, found vocalizations, valence, arousal and keyframes along one time "
+            "axis.",
+            inputs=[
+                inputs.features(),
+                io.Custom("KEYFACE_EMOTION").Input(
+                    "emotion", optional=True, tooltip="Adds the lanes of valence and arousal."
+                ),
+                io.Latent.Input(
+                    "keyframes",
+                    optional=True,
+                    tooltip="Adds small pictures, as rough as ComfyUI's live previews.",
+                ),
+                io.Int.Input(
+                    "width", default=1200, min=400, max=8192, step=8, tooltip="Of the picture, in pixels."
+                ),
+            ],
+            outputs=[io.Image.Output("image", display_name="image", tooltip="The picture.")],
+            is_output_node=True,
+        )
+
+    @classmethod
+    def execute(cls, features, width, emotion=None, keyframes=None) -> io.NodeOutput:
+        pictures = None
+        if keyframes is not None:
+            require_keyframes(keyframes["samples"], features)
+            pictures = _rough_pictures(keyframes["samples"])
+        picture = draw_timeline(
+            features.features.n_frames,
+            peaks=features.peaks,
+            curve=emotion,
+            vocalizations=features.vocalizations,
+            keyframes=pictures,
+            width=width,
+        )
+        image = torch.from_numpy(np.asarray(picture.convert("RGB"), dtype=np.float32) / 255)[None]
+        return io.NodeOutput(image, ui=ui.PreviewImage(image, cls=cls))
+
+
+def _rough_pictures(latents: torch.Tensor) -> torch.Tensor:
+    """(k, h, w, 3) uint8, one pixel a latent."""
+    latent_format = SD15()
+    previewer = latent_preview.Latent2RGBPreviewer(
+        latent_format.latent_rgb_factors, getattr(latent_format, "latent_rgb_factors_bias", None)
+    )
+    scaled = latent_format.process_in(latents.float().cpu())
+    pictures = [np.asarray(previewer.decode_latent_to_preview(latent[None])) for latent in scaled]
+    return torch.from_numpy(np.stack(pictures))

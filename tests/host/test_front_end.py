@@ -1,0 +1,47 @@
+"""The bundled workflows in the real front end, in a headless browser."""
+
+import json
+import shutil
+
+import pytest
+
+from host.prompts import UPSCALER, WORKFLOWS
+from host.server import ROOT
+
+playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+
+
+@pytest.fixture(scope="module")
+def page(host):
+    browser = shutil.which("chromium") or shutil.which("google-chrome")
+    if browser is None:
+        pytest.skip("no chromium: the front end is not tested")
+    with playwright.sync_playwright() as running:
+        page = running.chromium.launch(executable_path=browser).new_page()
+        page.errors = []
+        page.on("pageerror", lambda error: page.errors.append(str(error)))
+        page.goto(f"http://127.0.0.1:{host.port}")
+        page.wait_for_function("window.app && app.graph && app.canvas", timeout=60_000)
+        page.wait_for_load_state("networkidle")
+        page.errors.clear()  # of the front end's own start
+        yield page
+
+
+@pytest.mark.parametrize("name", WORKFLOWS)
+def test_a_dragged_in_workflow_asks_for_what_its_api_form_does(page, name):
+    workflow = json.loads((ROOT / "workflows" / f"{name}.json").read_text())
+    api = json.loads((ROOT / "workflows" / "api" / f"{name}.json").read_text())
+    page.evaluate("workflow => app.loadGraphData(workflow)", workflow)
+    prompt = page.evaluate("async () => (await app.graphToPrompt()).output")
+    if name == "upscale":  # the front end puts the file that is there in place of the one that is not
+        for entry in (*prompt.values(), *api.values()):
+            if entry["class_type"] == "UpscaleModelLoader":
+                entry["inputs"]["model_name"] = UPSCALER
+    asked = {number: (entry["class_type"], widgets_and_links(entry)) for number, entry in prompt.items()}
+    assert asked == {number: (entry["class_type"], widgets_and_links(entry)) for number, entry in api.items()}
+    assert not page.errors
+
+
+def widgets_and_links(entry: dict) -> dict:
+    """Inputs without those that only the front end knows, such as buttons to upload or listen."""
+    return {key: value for key, value in entry["inputs"].items() if key not in ("upload", "audioUI")}
