@@ -7,7 +7,7 @@ from pathlib import Path
 
 import torch
 
-from .audio import load_encoder
+from .audio import WITHOUT_WEIGHTS, load_encoder
 from .checkpoint import NETWORKS, Checkpoint, bare_vae, joined_vae, read_checkpoint
 from .errors import KeyFaceError
 from .network import Network, load_network
@@ -119,6 +119,9 @@ def load_models(
     hears = [tuple(checkpoint.metadata.encoders) for checkpoint in (keyframe, interpolation)]
     encoders = {}
     for name in dict.fromkeys(hears[0] + hears[1]):
+        if name in WITHOUT_WEIGHTS:
+            encoders[name] = load_encoder(name)
+            continue
         checkpoint = _read(files, name)
         if checkpoint is None:
             raise KeyFaceError(

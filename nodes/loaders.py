@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 import comfy.model_management as mm
 import comfy.model_patcher
 from comfy_api.latest import io
 
-from ..keyface_lib.audio import load_encoder
+from ..keyface_lib.audio import WITHOUT_WEIGHTS, load_encoder
 from ..keyface_lib.checkpoint import bare_vae, joined_vae
 from ..keyface_lib.errors import KeyFaceError
 from . import files
@@ -199,11 +200,12 @@ class LoadAudioEncoders(io.ComfyNode):
     def execute(cls, wavlm, beats, wav2vec2, keyframe_model=None, interpolation_model=None) -> io.NodeOutput:
         paths = _chosen_encoders({"wavlm": wavlm, "beats": beats, "wav2vec2": wav2vec2})
         needed = _needed(keyframe_model, interpolation_model)
-        missing = [name for name in needed if paths.get(name) is None]
+        missing = [name for name in needed if name not in WITHOUT_WEIGHTS and paths.get(name) is None]
         if missing:
             wanted = "; ".join(f"{name} ({files.how_to_get(name, ENCODER_FOLDERS[0])})" for name in missing)
             raise KeyFaceError(f"the connected models hear {', '.join(needed)}; missing: {wanted}")
         wanted = {name: path for name, path in paths.items() if path and (name in needed or not needed)}
+        wanted |= {name: None for name in needed if name in WITHOUT_WEIGHTS}
         if not wanted:
             raise KeyFaceError(f"no audio encoder was found; {files.how_to_get('wavlm', ENCODER_FOLDERS[0])}")
         return io.NodeOutput(Encoders({name: _load_encoder(name, path) for name, path in wanted.items()}))
@@ -223,14 +225,18 @@ def _needed(keyframe_model, interpolation_model) -> list[str]:
     return list(dict.fromkeys(name for names in heard for name in names))
 
 
-def _load_encoder(name: str, path) -> comfy.model_patcher.ModelPatcher:
-    checkpoint = files.read(path, name)
-    metadata = checkpoint.metadata
-    if metadata.config is None:
-        raise KeyFaceError(f"{path.name} does not say how it is built; use the file its authors released")
-    encoder = load_encoder(name, checkpoint.state_dict, metadata.config, metadata.labels, path.name)
+def _load_encoder(name: str, path: Path | None) -> comfy.model_patcher.ModelPatcher:
+    encoder = load_encoder(name) if path is None else _read_encoder(name, path)
     return comfy.model_patcher.ModelPatcher(
         encoder,
         load_device=mm.get_torch_device(),
         offload_device=mm.text_encoder_offload_device(),
     )
+
+
+def _read_encoder(name: str, path: Path):
+    checkpoint = files.read(path, name)
+    metadata = checkpoint.metadata
+    if metadata.config is None:
+        raise KeyFaceError(f"{path.name} does not say how it is built; use the file its authors released")
+    return load_encoder(name, checkpoint.state_dict, metadata.config, metadata.labels, path.name)

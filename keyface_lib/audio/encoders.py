@@ -1,4 +1,4 @@
-"""The three encoders KeyFace models hear, behind one interface."""
+"""The encoders KeyFace models hear, behind one interface."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
@@ -7,10 +7,13 @@ import torch
 
 from ..errors import KeyFaceError
 from . import beats, wav2vec2, wavlm
+from .logmel import LogMelEncoder
 from .weights import load_released
 from .windows import Scaling, TokenGrid
 
 ROLES = ("wavlm", "beats", "wav2vec2")
+WITHOUT_WEIGHTS = ("logmel",)
+"""Encoders that need no file."""
 
 
 class AudioEncoder(Protocol):
@@ -41,15 +44,15 @@ class AudioEncoder(Protocol):
 
 def load_encoder(
     role: str,
-    tensors: Mapping[str, torch.Tensor],
-    config: Mapping[str, Any],
+    tensors: Mapping[str, torch.Tensor] | None = None,
+    config: Mapping[str, Any] | None = None,
     labels: Sequence[str] | None = None,
     path: str | None = None,
 ) -> AudioEncoder:
     """The encoder of a released file, in float32 on the tensors' device.
 
     Args:
-        role: "wavlm", "beats" or "wav2vec2".
+        role: "wavlm", "beats" or "wav2vec2"; or "logmel", which needs nothing else.
         tensors: with the released names: Microsoft's `model` for WavLM and BEATs; for wav2vec2 those of
             `Wav2Vec2ForCTC` or `Wav2Vec2Model`, saved by any version.
         config: Microsoft's `cfg`, or wav2vec2's `config.json`.
@@ -60,6 +63,8 @@ def load_encoder(
         KeyFaceError: an unknown role, a config of another architecture, or a tensor missing, unknown or of
             another shape.
     """
+    if role == LogMelEncoder.name:
+        return LogMelEncoder()
     path = path or role
     if role == "wav2vec2":
         tensors = {wav2vec2.standard_name(name): tensor for name, tensor in tensors.items()}
