@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import comfy.model_management as mm
 import comfy.utils
 import torch
-from comfy_api.latest import io, ui
+from comfy_api.latest import io
 
 from ..keyface_lib.audio import (
     AudioFeatures,
@@ -114,4 +114,8 @@ class EncodeAudio(io.ComfyNode):
     def execute(cls, audio, encoders, threshold) -> io.NodeOutput:
         heard = hear(audio, encoders, threshold)
         found = [f"{v.start_s:.2f} {v.end_s:.2f} {v.label} {v.score:.2f}" for v in heard.vocalizations]
-        return io.NodeOutput(heard, "\n".join(found), ui=ui.PreviewText("\n".join(found) or "speech only"))
+        shown = [{"start": v.start_s, "end": v.end_s, "label": v.label} for v in heard.vocalizations]
+        text = "\n".join(found)
+        return io.NodeOutput(
+            heard, text, ui={"text": [text or "speech only"], "keyface_vocalizations": shown}
+        )

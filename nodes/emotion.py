@@ -1,11 +1,16 @@
 """What the face feels over time."""
 
+import base64
+
+import torch
 from comfy_api.latest import io
 
+from ..keyface_lib.audio.peaks import peaks_of
 from ..keyface_lib.emotion import NAMED_STATES, EmotionCurve, Point, named
 from ..keyface_lib.emotion_text import parse_text
 from ..keyface_lib.errors import KeyFaceError
-from ..keyface_lib.timeline import FPS
+from ..keyface_lib.timeline import FPS, SAMPLE_RATE
+from .audio import waveform_of
 
 Emotion = io.Custom("KEYFACE_EMOTION")
 _OUTPUT = Emotion.Output(
@@ -53,9 +58,10 @@ class EmotionFromText(io.ComfyNode):
     @classmethod
     def execute(cls, curve, audio=None) -> io.NodeOutput:
         emotion = parse_text(curve)
-        if audio is not None:
-            _require_inside(emotion, audio["waveform"].shape[-1] / audio["sample_rate"])
-        return io.NodeOutput(emotion)
+        if audio is None:
+            return io.NodeOutput(emotion)
+        _require_inside(emotion, audio["waveform"].shape[-1] / audio["sample_rate"])
+        return io.NodeOutput(emotion, ui={"keyface_sound": [_shown(audio)]})
 
 
 class EmotionPreset(io.ComfyNode):
@@ -145,3 +151,11 @@ def _require_inside(emotion: EmotionCurve, seconds: float) -> None:
             f"remove "
             "the point, or disconnect the audio"
         )
+
+
+def _shown(audio: dict) -> dict:
+    """What the editor draws of a sound: its length and the peaks of every frame as signed bytes."""
+    waveform = waveform_of(audio)
+    peaks = peaks_of(waveform).mul(127).round().clamp(-127, 127).to(torch.int8)
+    encoded = base64.b64encode(peaks.numpy().tobytes()).decode()
+    return {"seconds": len(waveform) / SAMPLE_RATE, "peaks": encoded}

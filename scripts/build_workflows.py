@@ -13,7 +13,8 @@ from pathlib import Path
 
 FOLDER = Path(__file__).parents[1] / "workflows"
 WIDGET_TYPES = {"INT", "FLOAT", "STRING", "BOOLEAN", "COMBO"}
-COLUMN, GAP, NOTE_WIDTH = 360, 40, 420
+WIDTH, GAP, NOTE_WIDTH = 300, 60, 420
+WIDER = {"KeyFaceEmotionCurve": 620, "KeyFaceTimelinePreview": 480}
 AFTER_SEED = "fixed"
 _HUB = "https://huggingface.co"
 _RELEASED = f"{_HUB}/toninio19/keyface/resolve/main/checkpoints"
@@ -116,6 +117,7 @@ class Workflow:
                 links.append([link, source.id, slot, node.id, position, kind])
                 outgoing.setdefault((source.name, slot), []).append(link)
                 incoming[node.name, name] = link
+        lefts = self._lefts()
         for order, node in enumerate(self.nodes.values()):
             definition = definitions[node.type]
             inputs = []
@@ -133,7 +135,8 @@ class Workflow:
                 )
             ]
             values = widget_values(node, definition)
-            size = [COLUMN - GAP - 20, height_of(node, definition, len(inputs), len(outputs), len(values))]
+            height = height_of(node, definition, len(inputs), len(outputs), len(values))
+            size = [WIDER.get(node.type, WIDTH), height]
             top = bottoms.get(node.column, 0)
             bottoms[node.column] = top + size[1] + GAP + 30
             properties = {"Node name for S&R": node.type}
@@ -142,7 +145,7 @@ class Workflow:
             entry = {
                 "id": node.id,
                 "type": node.type,
-                "pos": [node.column * COLUMN, top],
+                "pos": [lefts[node.column], top],
                 "size": size,
                 "flags": {},
                 "order": order,
@@ -179,6 +182,15 @@ class Workflow:
             "extra": {"ds": {"scale": 0.8, "offset": [NOTE_WIDTH + 2 * GAP, 60]}},
             "version": 0.4,
         }
+
+    def _lefts(self) -> list[int]:
+        """Where the columns start, each as wide as its widest node."""
+        columns = range(1 + max(node.column for node in self.nodes.values()))
+        widths = [
+            max((WIDER.get(n.type, WIDTH) for n in self.nodes.values() if n.column == column), default=0)
+            for column in columns
+        ]
+        return [sum(widths[:column]) + GAP * column for column in columns]
 
     def _source(self, link: str, definitions: dict) -> tuple[Node, int]:
         name, output = link.split(".")
@@ -226,7 +238,7 @@ def height_of(node: Node, definition: dict, inputs: int, outputs: int, widgets: 
     """Close to what the editor gives a node, with room for what it shows after a run."""
     texts = sum(options.get("multiline", False) for _, (_, options) in inputs_of(definition))
     shown = {"LoadImage": 220, "LoadAudio": 60, "SaveVideo": 220, "PreviewImage": 240}
-    shown["KeyFaceTimelinePreview"] = 150
+    shown |= {"KeyFaceTimelinePreview": 220, "KeyFaceEmotionCurve": 290}
     return 20 * max(inputs, outputs) + 26 * widgets + 70 * texts + shown.get(node.type, 0) + 16
 
 

@@ -1,0 +1,1353 @@
+// Built from web/src by `npm run build`; change it there.
+
+// src/axis.ts
+var FPS = 25;
+var KEYFRAME_STEP = 13;
+var KEYFRAME_S = KEYFRAME_STEP / FPS;
+var SHORTEST_SPAN = 0.2;
+var xOf = (seconds, span, area) => area.left + (seconds - span.from) / (span.to - span.from) * area.width;
+var secondsAt = (x, span, area) => span.from + (x - area.left) / area.width * (span.to - span.from);
+var yOf = (value, area) => area.top + (1 - value) / 2 * area.height;
+var valueAt = (y, area) => 1 - 2 * (y - area.top) / area.height;
+function zoomed(span, factor, about, duration) {
+  const length = Math.min(duration, Math.max(SHORTEST_SPAN, (span.to - span.from) * factor));
+  const share = (about - span.from) / (span.to - span.from);
+  return shifted({ from: about - share * length, to: about + (1 - share) * length }, 0, duration);
+}
+function shifted(span, by, duration) {
+  const length = Math.min(span.to - span.from, duration);
+  const from = Math.max(0, Math.min(span.from + by, duration - length));
+  return { from, to: from + length };
+}
+var snapped = (seconds) => Math.round(seconds / KEYFRAME_S) * KEYFRAME_S;
+var rounded = (number2) => Math.round(number2 * 1e3) / 1e3;
+var STEPS = [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200];
+function ticks(span, area, room = 60) {
+  const perSecond = area.width / (span.to - span.from);
+  const step = STEPS.find((candidate) => candidate * perSecond >= room) ?? STEPS.at(-1);
+  const first = Math.ceil(span.from / step - 1e-9);
+  const last = Math.floor(span.to / step + 1e-9);
+  return Array.from({ length: Math.max(0, last - first + 1) }, (_, i) => rounded((first + i) * step));
+}
+function keyframesIn(span) {
+  return { first: Math.max(0, Math.ceil(span.from / KEYFRAME_S - 1e-9)), last: Math.floor(span.to / KEYFRAME_S + 1e-9) };
+}
+function clock(seconds, digits = 1) {
+  if (seconds < 60) return seconds.toFixed(digits);
+  const whole = Math.floor(seconds);
+  const two = (n) => String(n).padStart(2, "0");
+  const [h, m, s] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60, whole % 60];
+  const fraction = digits ? (seconds - whole).toFixed(digits).slice(1) : "";
+  return h ? `${h}:${two(m)}:${two(s)}` : `${m}:${two(s)}${fraction}`;
+}
+
+// src/curve.ts
+var MODES = ["smooth", "linear", "hold"];
+var LANES = ["valence", "arousal"];
+var EMPTY = { valence: [], arousal: [] };
+function sampler(lane) {
+  if (lane.length === 0) return () => 0;
+  const pieces = polynomials(lane);
+  return (seconds) => {
+    const index = Math.max(0, lastAtOrBefore(lane, seconds));
+    const point = lane[index];
+    const { linear, quadratic, cubic } = pieces[index];
+    const dt = Math.max(0, seconds - point.seconds);
+    return point.value + dt * (linear + dt * (quadratic + dt * cubic));
+  };
+}
+function lastAtOrBefore(lane, seconds) {
+  let low = 0;
+  let high = lane.length;
+  while (low < high) {
+    const middle = low + high >> 1;
+    if (lane[middle].seconds <= seconds) low = middle + 1;
+    else high = middle;
+  }
+  return low - 1;
+}
+function polynomials(lane) {
+  const step = [];
+  const slope = [];
+  for (let i = 0; i + 1 < lane.length; i++) {
+    const h = lane[i + 1].seconds - lane[i].seconds;
+    step.push(h);
+    slope.push(lane[i].mode === "hold" ? 0 : (lane[i + 1].value - lane[i].value) / h);
+  }
+  const [starts, ends] = tangents(
+    step,
+    slope,
+    lane.map(({ mode }) => mode === "smooth")
+  );
+  const pieces = slope.map((s, i) => {
+    const [h, start, end] = [step[i], starts[i], ends[i]];
+    return {
+      linear: start,
+      quadratic: (2 * (s - start) + (s - end)) / h,
+      cubic: (start - s + (end - s)) / h ** 2
+    };
+  });
+  return [...pieces, { linear: 0, quadratic: 0, cubic: 0 }];
+}
+function tangents(step, slope, smooth) {
+  const inner = [null];
+  for (let i = 0; i + 1 < slope.length; i++) {
+    if (!(smooth[i] && smooth[i + 1])) {
+      inner.push(null);
+      continue;
+    }
+    const [s0, s1, h0, h1] = [slope[i], slope[i + 1], step[i], step[i + 1]];
+    const parabola = (s0 * h1 + s1 * h0) / (h0 + h1);
+    const steepest = Math.min(Math.abs(s0), Math.abs(s1), Math.abs(parabola) / 2);
+    inner.push((Math.sign(s0) + Math.sign(s1)) * steepest);
+  }
+  inner.push(null);
+  const at = (own, other, s) => own ?? (other === null ? s : (3 * s - other) / 2);
+  return [
+    slope.map((s, i) => at(inner[i], inner[i + 1], s)),
+    slope.map((s, i) => at(inner[i + 1], inner[i], s))
+  ];
+}
+
+// src/states.ts
+var STATES = {
+  happy: [0.85, 0.75],
+  angry: [-0.443, 0.908],
+  surprised: [0, 0.85],
+  sad: [-0.85, -0.35],
+  neutral: [0, 0],
+  fear: [0.181, 0.949],
+  disgusted: [-0.8, 0.5],
+  contempt: [0.307, 0.535],
+  calm: [0.65, -0.5],
+  excited: [0.9, 0.9],
+  bored: [-0.6, -0.9],
+  confused: [-0.3, 0.4],
+  anxious: [-0.85, 0.9],
+  confident: [0.7, 0.4],
+  frustrated: [-0.8, 0.6],
+  amused: [0.7, 0.5],
+  proud: [0.8, 0.4],
+  ashamed: [-0.8, -0.3],
+  grateful: [0.7, 0.2],
+  jealous: [-0.7, 0.5],
+  hopeful: [0.7, 0.3],
+  disappointed: [-0.7, -0.3],
+  curious: [0.5, 0.5],
+  overwhelmed: [-0.6, 0.8]
+};
+function nearestState(valence, arousal) {
+  let best = "neutral";
+  let least = Infinity;
+  for (const [name, [v, a]] of Object.entries(STATES)) {
+    const distance = Math.hypot(v - valence, a - arousal);
+    if (distance < least) [best, least] = [name, distance];
+  }
+  return best;
+}
+
+// src/text.ts
+var VERSION = 1;
+var CurveError = class extends Error {
+};
+function parse(text) {
+  const trimmed = text.trim();
+  const curve = trimmed.startsWith("{") ? parseJson(trimmed) : parseShortForm(trimmed);
+  for (const name of LANES) checkLane(name, curve[name]);
+  return curve;
+}
+function serialize(curve) {
+  const rows = (lane) => lane.map(({ seconds, value, mode }) => [seconds, value, mode]);
+  return JSON.stringify({ v: VERSION, valence: rows(curve.valence), arousal: rows(curve.arousal) });
+}
+function toCsv(curve) {
+  const rows = /* @__PURE__ */ new Map();
+  for (const name of LANES)
+    for (const { seconds, value, mode } of curve[name]) {
+      const key = `${seconds} ${mode}`;
+      rows.set(key, { ...rows.get(key) ?? { seconds, mode }, [name]: value });
+    }
+  const lines = [...rows.values()].sort((a, b) => a.seconds - b.seconds).map(({ seconds, valence = "", arousal = "", mode }) => [seconds, valence, arousal, mode].join(","));
+  return ["seconds,valence,arousal,mode", ...lines].join("\n") + "\n";
+}
+function fromCsv(text) {
+  const [first = "", ...rest] = text.replace(/^\uFEFF/, "").split(/\r?\n/);
+  const header = first.split(",").map((cell) => cell.trim().toLowerCase());
+  const plain = header.join(",");
+  if (plain !== "seconds,valence,arousal" && plain !== "seconds,valence,arousal,mode")
+    throw new CurveError(`the first line is '${plain.slice(0, 60)}'; it must be seconds,valence,arousal,mode`);
+  const lanes = { valence: [], arousal: [] };
+  rest.forEach((line, index) => {
+    if (line.trim() === "") return;
+    const cells = line.split(",").map((cell) => cell.trim());
+    const where = `line ${index + 2}`;
+    if (cells.length !== header.length)
+      throw new CurveError(`${where} has ${cells.length} cells, the first line ${header.length}; make them equal`);
+    const seconds = number(cells[0], where, "write seconds as a plain number");
+    LANES.forEach((name, lane) => {
+      const cell = cells[1 + lane];
+      if (cell === "") return;
+      const value = number(cell, where, `write ${name} as a plain number or leave it empty`);
+      lanes[name].push({ seconds, value, mode: asMode(cells[3] || "smooth", where) });
+    });
+  });
+  for (const name of LANES) checkLane(name, lanes[name]);
+  return lanes;
+}
+function parseJson(text) {
+  let data;
+  try {
+    data = JSON.parse(text);
+  } catch (error) {
+    throw new CurveError(`the emotion JSON is malformed (${error.message}); correct it there`);
+  }
+  const { v, ...lanes } = data;
+  if (typeof v !== "number" || v < 1)
+    throw new CurveError(`the emotion JSON has no version; start it with {"v":${VERSION}, ...`);
+  if (v !== VERSION)
+    throw new CurveError(`the emotion JSON has version ${v}, this KeyFace reads version ${VERSION}; update KeyFace`);
+  const unknown = Object.keys(lanes).find((key) => !LANES.includes(key));
+  if (unknown !== void 0)
+    throw new CurveError(`the emotion JSON has the unknown key "${unknown}"; it may have "v", "valence" and "arousal"`);
+  return { valence: jsonLane("valence", lanes.valence ?? []), arousal: jsonLane("arousal", lanes.arousal ?? []) };
+}
+function jsonLane(name, rows) {
+  if (!Array.isArray(rows))
+    throw new CurveError(`${name} of the emotion JSON is not a list; write [[seconds,value,"smooth"],...]`);
+  return rows.map((row) => {
+    const [seconds, value, mode] = Array.isArray(row) && row.length === 3 ? row : [];
+    if (typeof seconds !== "number" || typeof value !== "number" || typeof mode !== "string")
+      throw new CurveError(
+        `${name} of the emotion JSON has the point ${JSON.stringify(row).slice(0, 60)}; write [seconds,value,"smooth"]`
+      );
+    return { seconds, value, mode: asMode(mode, `${name} at ${seconds} s`) };
+  });
+}
+function parseShortForm(text) {
+  const plain = text.replace(/\s+/g, " ").replace(/\s*([:*])\s*/g, "$1");
+  const entry = /(?:[^\s,()]|\([^()]*\))+/g;
+  const entries = plain.match(entry) ?? [];
+  const rest = plain.replace(entry, "").replace(/,/g, "").trim();
+  if (rest !== "" || entries.length === 0)
+    throw new CurveError(`emotion '${plain}' cannot be read; write it like 0:neutral 2.5:happy 6:(-0.4,0.9)`);
+  const lanes = { valence: [], arousal: [] };
+  for (const item of entries) {
+    const colon = item.lastIndexOf(":");
+    if (colon < 0 && entries.length > 1)
+      throw new CurveError(`emotion '${item}' has no time; put its second in front, such as 0:${item}`);
+    const seconds = colon < 0 ? 0 : parseTime(item.slice(0, colon));
+    const feeling = parseFeeling(item.slice(colon + 1));
+    LANES.forEach((name, lane) => lanes[name].push({ seconds, value: feeling[lane], mode: "smooth" }));
+  }
+  return lanes;
+}
+function parseTime(text) {
+  const parts = text.split(":");
+  if (parts.length > 3)
+    throw new CurveError(`the time '${text}' has ${parts.length} parts; write seconds, m:ss or h:mm:ss`);
+  return parts.reduce(
+    (seconds, part) => 60 * seconds + number(part, `the time '${text}'`, "write seconds, m:ss or h:mm:ss"),
+    0
+  );
+}
+function parseFeeling(text) {
+  if (text.startsWith("(")) {
+    const pair = /^\(\s*([^\s,]+)[\s,]+([^\s,]+)\s*\)$/.exec(text);
+    const remedy = "write (valence,arousal), such as (-0.4,0.9)";
+    if (!pair) throw new CurveError(`emotion '${text}' is no pair; ${remedy}`);
+    return [number(pair[1], `emotion '${text}'`, remedy), number(pair[2], `emotion '${text}'`, remedy)];
+  }
+  const [name = "", factor] = text.split("*", 2);
+  const state = STATES[name.toLowerCase()];
+  if (!state) throw new CurveError(`emotion '${name}' is unknown; use one of ${Object.keys(STATES).join(", ")}`);
+  const intensity = factor === void 0 ? 1 : number(factor, `the intensity of '${text}'`, "write it like happy*0.5");
+  if (!(intensity >= 0 && intensity < Infinity))
+    throw new CurveError(`the intensity of '${name}' is ${intensity}; it must be 0 or more`);
+  return [clamp(intensity * state[0]), clamp(intensity * state[1])];
+}
+function clamp(value) {
+  return Math.max(-1, Math.min(1, value));
+}
+function number(text, what, remedy) {
+  const trimmed = text.trim();
+  const value = Number(trimmed);
+  if (trimmed === "" || Number.isNaN(value)) throw new CurveError(`${what} has '${text}' where a number belongs; ${remedy}`);
+  return value;
+}
+function asMode(text, where) {
+  if (!MODES.includes(text)) throw new CurveError(`${where} has the mode '${text}'; use ${MODES.join(", ")}`);
+  return text;
+}
+function checkLane(name, lane) {
+  lane.forEach(({ seconds, value }, index) => {
+    const where = `${name} at ${seconds} s`;
+    if (!(seconds >= 0 && seconds < Infinity))
+      throw new CurveError(`${where}: a time must be 0 or more and finite; correct or remove this point`);
+    if (!(value >= -1 && value <= 1))
+      throw new CurveError(`${where} is ${value}; it must lie in [-1, 1]: bring it in there`);
+    const before = lane[index - 1];
+    if (before && seconds === before.seconds)
+      throw new CurveError(`${name} has two points at ${seconds} s; keep one of them`);
+    if (before && seconds < before.seconds)
+      throw new CurveError(
+        `${name} has its point at ${seconds} s after the one at ${before.seconds} s; sort the points by time`
+      );
+  });
+}
+
+// src/edit.ts
+var SAME_S = 5e-4;
+var refKey = ({ lane, index }) => `${lane} ${index}`;
+var sameRef = (a, b) => a.lane === b.lane && a.index === b.index;
+function addPoint(curve, lane, seconds, value, mode = "smooth") {
+  const point = tidy({ seconds, value, mode });
+  const others = curve[lane].filter((other) => Math.abs(other.seconds - point.seconds) >= SAME_S);
+  return withPoints(curve, /* @__PURE__ */ new Map([[lane, others]]), [[lane, point]]);
+}
+function addState(curve, name, seconds) {
+  const [valence, arousal] = STATES[name] ?? [0, 0];
+  const first = addPoint(curve, "valence", seconds, valence);
+  const second = addPoint(first.curve, "arousal", seconds, arousal);
+  return { curve: second.curve, selection: [...first.selection, ...second.selection] };
+}
+function movePoints(curve, refs, bySeconds, byValue) {
+  const points = refs.map(({ lane, index }) => curve[lane][index]);
+  const earliest = Math.min(...points.map(({ seconds }) => seconds));
+  const dt = Math.max(bySeconds, -earliest);
+  const moved = refs.map(({ lane }, i) => {
+    const { seconds, value, mode } = points[i];
+    return [lane, tidy({ seconds: seconds + dt, value: value + byValue, mode })];
+  });
+  return withPoints(curve, without(curve, refs), moved);
+}
+function setPoint(curve, ref, seconds, value) {
+  const { mode } = curve[ref.lane][ref.index];
+  return withPoints(curve, without(curve, [ref]), [[ref.lane, tidy({ seconds, value, mode })]]);
+}
+function deletePoints(curve, refs) {
+  return { curve: { ...curve, ...Object.fromEntries(without(curve, refs)) }, selection: [] };
+}
+function setMode(curve, refs, mode) {
+  const chosen = new Set(refs.map(refKey));
+  const change = (lane) => curve[lane].map((point, index) => chosen.has(refKey({ lane, index })) ? { ...point, mode } : point);
+  return { curve: { valence: change("valence"), arousal: change("arousal") }, selection: refs };
+}
+function mirror(curve, refs) {
+  const chosen = new Set((refs.length ? refs : allRefs(curve)).map(refKey));
+  const change = (lane) => curve[lane].map(
+    (point, index) => chosen.has(refKey({ lane, index })) ? { ...point, value: point.value === 0 ? 0 : -point.value } : point
+  );
+  return { curve: { valence: change("valence"), arousal: change("arousal") }, selection: refs };
+}
+function reset() {
+  return addState(EMPTY, "neutral", 0);
+}
+function allRefs(curve) {
+  return LANES.flatMap((lane) => curve[lane].map((_, index) => ({ lane, index })));
+}
+function feelingAt(curve, seconds) {
+  return [sampler(curve.valence)(seconds), sampler(curve.arousal)(seconds)];
+}
+function tidy({ seconds, value, mode }) {
+  return { seconds: Math.max(0, rounded(seconds)), value: rounded(clamp(value)), mode };
+}
+function without(curve, refs) {
+  const gone = new Set(refs.map(refKey));
+  return new Map(
+    LANES.map((lane) => [lane, curve[lane].filter((_, index) => !gone.has(refKey({ lane, index })))])
+  );
+}
+function withPoints(curve, kept, placed) {
+  const lanes = { ...curve };
+  const selection = [];
+  for (const name of LANES) {
+    const mine = placed.filter(([lane]) => lane === name).map(([, point]) => point);
+    const base = kept.get(name);
+    if (!base) continue;
+    const free = base.filter((point) => !mine.some((other) => Math.abs(other.seconds - point.seconds) < SAME_S));
+    const unique = mine.filter((point, i) => !mine.slice(0, i).some((o) => Math.abs(o.seconds - point.seconds) < SAME_S));
+    const all = [...free, ...unique].sort((a, b) => a.seconds - b.seconds);
+    lanes[name] = all;
+    selection.push(...unique.map((point) => ({ lane: name, index: all.indexOf(point) })));
+  }
+  return { curve: lanes, selection };
+}
+
+// src/sound.ts
+var SILENT = 2;
+function peaksFromBase64(text) {
+  const bytes = atob(text);
+  return Int8Array.from({ length: bytes.length }, (_, i) => bytes.charCodeAt(i) << 24 >> 24);
+}
+function peaksOf(channels, rate) {
+  const length = channels[0]?.length ?? 0;
+  const perFrame = rate / FPS;
+  const peaks = new Int8Array(2 * Math.ceil(length / perFrame));
+  for (let frame = 0; 2 * frame < peaks.length; frame++) {
+    const end = Math.min(length, Math.round((frame + 1) * perFrame));
+    let low = 0;
+    let high = 0;
+    for (let i = Math.round(frame * perFrame); i < end; i++) {
+      let sum = 0;
+      for (const channel of channels) sum += channel[i];
+      const sample = sum / channels.length;
+      if (sample < low) low = sample;
+      if (sample > high) high = sample;
+    }
+    peaks[2 * frame] = Math.max(-127, Math.round(127 * low));
+    peaks[2 * frame + 1] = Math.min(127, Math.round(127 * high));
+  }
+  return peaks;
+}
+function columns(sound, span, count) {
+  const { peaks } = sound;
+  const frames = peaks.length / 2;
+  const loudest2 = loudestOf(peaks);
+  return Array.from({ length: count }, (_, column) => {
+    const at = (c) => (span.from + (span.to - span.from) * c / count) * FPS;
+    const first = Math.max(0, Math.floor(at(column)));
+    const last = Math.min(frames, Math.max(first + 1, Math.ceil(at(column + 1))));
+    let low = 0;
+    let high = 0;
+    for (let frame = first; frame < last; frame++) {
+      low = Math.min(low, peaks[2 * frame]);
+      high = Math.max(high, peaks[2 * frame + 1]);
+    }
+    return { low: low / loudest2, high: high / loudest2, silent: first < frames && Math.max(high, -low) < SILENT };
+  });
+}
+var loudest = /* @__PURE__ */ new WeakMap();
+function loudestOf(peaks) {
+  let most = loudest.get(peaks);
+  if (most === void 0) {
+    most = 8;
+    for (const peak of peaks) if (Math.abs(peak) > most) most = Math.abs(peak);
+    loudest.set(peaks, most);
+  }
+  return most;
+}
+var decoded = /* @__PURE__ */ new Map();
+function soundAt(url) {
+  let sound = decoded.get(url);
+  if (!sound) {
+    sound = load(url);
+    sound.catch(() => decoded.delete(url));
+    decoded.set(url, sound);
+  }
+  return sound;
+}
+async function load(url) {
+  const response = await fetch(url);
+  if (!response.ok) throw new Error(`${url}: ${response.status}`);
+  const context = new OfflineAudioContext(1, 1, 16e3);
+  const audio = await context.decodeAudioData(await response.arrayBuffer());
+  const channels = Array.from({ length: audio.numberOfChannels }, (_, i) => audio.getChannelData(i));
+  return { seconds: audio.duration, peaks: peaksOf(channels, audio.sampleRate), url };
+}
+
+// src/svg.ts
+var SVG = "http://www.w3.org/2000/svg";
+function svg(name, attributes = {}, ...children) {
+  const element = document.createElementNS(SVG, name);
+  set(element, attributes);
+  element.append(...children);
+  return element;
+}
+function html(name, attributes = {}, ...children) {
+  const element = document.createElement(name);
+  set(element, attributes);
+  element.append(...children);
+  return element;
+}
+function set(element, attributes) {
+  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, String(value));
+}
+function pathThrough(points) {
+  return points.map(([x, y], i) => `${i ? "L" : "M"}${x.toFixed(1)} ${y.toFixed(1)}`).join("");
+}
+
+// src/lanes.ts
+var LABEL_WIDTH = 52;
+var AXIS_HEIGHT = 18;
+var KEYFRAMES_HEIGHT = 12;
+var SOUND_SHARE = 0.24;
+var GAP = 5;
+var PADDING = 8;
+var MOST_HANDLES = 400;
+var CURVE_STEP_PX = 2;
+function layoutOf(width, height) {
+  const left = LABEL_WIDTH;
+  const wide = Math.max(40, width - left - PADDING);
+  const usable = Math.max(60, height - AXIS_HEIGHT - KEYFRAMES_HEIGHT - 4 * GAP);
+  const sound = { left, top: GAP, width: wide, height: usable * SOUND_SHARE };
+  const tall = (usable - sound.height) / 2;
+  const valence = { left, top: sound.top + sound.height + GAP, width: wide, height: tall };
+  const arousal = { ...valence, top: valence.top + tall + GAP };
+  const keyframes = { ...arousal, top: arousal.top + tall + GAP, height: KEYFRAMES_HEIGHT };
+  const axis = { ...keyframes, top: keyframes.top + KEYFRAMES_HEIGHT, height: AXIS_HEIGHT };
+  const time = { left, top: sound.top, width: wide, height: axis.top - sound.top };
+  return { width, height, sound, valence, arousal, keyframes, axis, time };
+}
+function valueArea(area) {
+  return { ...area, top: area.top + PADDING, height: Math.max(1, area.height - 2 * PADDING) };
+}
+function drawGround(layout, span, duration, sound, vocalizations) {
+  const parts = [];
+  for (const name of ["sound", ...LANES]) {
+    const area = layout[name];
+    parts.push(svg("rect", { ...rect(area), class: "kf-panel", rx: 3 }));
+    const label = svg("text", { x: area.left - 6, y: area.top + area.height / 2, class: `kf-label kf-${name}` }, name);
+    parts.push(label);
+  }
+  const marks = ticks(span, layout.axis);
+  for (const seconds of marks) {
+    const x = xOf(seconds, span, layout.time);
+    parts.push(svg("line", { x1: x, x2: x, y1: layout.time.top, y2: layout.axis.top, class: "kf-grid" }));
+    const digits = marks.length > 1 && marks[1] - marks[0] < 1 ? marks[1] - marks[0] < 0.1 ? 2 : 1 : 0;
+    const y = layout.axis.top + layout.axis.height - 5;
+    parts.push(svg("text", { x, y, class: "kf-time" }, clock(seconds, digits)));
+  }
+  for (const name of LANES) {
+    const y = yOf(0, valueArea(layout[name]));
+    parts.push(svg("line", { x1: layout.time.left, x2: layout.time.left + layout.time.width, y1: y, y2: y, class: "kf-zero" }));
+  }
+  if (sound) parts.push(...waveform(layout.sound, span, sound));
+  parts.push(...found(layout.sound, span, vocalizations));
+  parts.push(keyframeTicks(layout.keyframes, span));
+  const end = xOf(duration, span, layout.time);
+  if (end < layout.time.left + layout.time.width)
+    parts.push(svg("rect", { ...rect({ ...layout.time, left: end, width: layout.time.left + layout.time.width - end }), class: "kf-behind" }));
+  return parts;
+}
+function drawLane(layout, span, curve, name, selection) {
+  const area = valueArea(layout[name]);
+  const sample = sampler(curve[name]);
+  const steps = Math.max(2, Math.round(area.width / CURVE_STEP_PX));
+  const points = Array.from({ length: steps + 1 }, (_, i) => {
+    const seconds = span.from + (span.to - span.from) * i / steps;
+    return [xOf(seconds, span, area), yOf(sample(seconds), area)];
+  });
+  return [svg("path", { d: pathThrough(points), class: `kf-curve kf-${name}` }), ...handles(layout, span, curve, name, selection)];
+}
+function handles(layout, span, curve, name, selection) {
+  const area = valueArea(layout[name]);
+  const seen = curve[name].map((point, index) => ({ point, ref: { lane: name, index } })).filter(({ point }) => point.seconds >= span.from - 1e-6 && point.seconds <= span.to + 1e-6);
+  if (seen.length > MOST_HANDLES) return [];
+  return seen.map(({ point, ref }) => {
+    const chosen = selection.has(refKey(ref));
+    const handle = svg("circle", {
+      cx: xOf(point.seconds, span, area),
+      cy: yOf(point.value, area),
+      r: chosen ? 6 : 4.5,
+      class: `kf-point kf-${name} kf-${point.mode}${chosen ? " kf-chosen" : ""}`,
+      tabindex: 0,
+      role: "slider",
+      "aria-label": describe(name, point),
+      "aria-valuemin": -1,
+      "aria-valuemax": 1,
+      "aria-valuenow": point.value,
+      "aria-valuetext": describe(name, point),
+      "data-ref": refKey(ref)
+    });
+    handle.append(svg("title", {}, `${describe(name, point)}, ${point.mode}`));
+    return handle;
+  });
+}
+var describe = (lane, { seconds, value }) => `${lane} ${value} at ${clock(seconds, 2)} s`;
+function waveform(area, span, sound) {
+  const count = Math.max(1, Math.round(area.width));
+  const middle = area.top + area.height / 2;
+  const half = area.height / 2 - 3;
+  let loud = "";
+  let quiet = "";
+  columns(sound, span, count).forEach(({ low, high, silent }, i) => {
+    const x = (area.left + i * area.width / count).toFixed(1);
+    if (silent) quiet += `M${x} ${area.top}v${area.height}`;
+    loud += `M${x} ${(middle - half * high - 0.5).toFixed(1)}V${(middle - half * low + 0.5).toFixed(1)}`;
+  });
+  return [svg("path", { d: quiet, class: "kf-silence" }), svg("path", { d: loud, class: "kf-wave" })];
+}
+function found(area, span, vocalizations) {
+  return vocalizations.filter(({ start, end }) => end > span.from && start < span.to).flatMap(({ start, end, label }) => {
+    const left = Math.max(area.left, xOf(start, span, area));
+    const right = Math.min(area.left + area.width, xOf(end, span, area));
+    const mark = svg("rect", { ...rect({ ...area, left, width: Math.max(2, right - left) }), class: "kf-found" });
+    mark.append(svg("title", {}, `${label}, ${clock(start)} to ${clock(end)} s`));
+    return [mark, svg("text", { x: left + 3, y: area.top + 10, class: "kf-found-label" }, label)];
+  });
+}
+function keyframeTicks(area, span) {
+  const { first, last } = keyframesIn(span);
+  const room = area.width / Math.max(1, last - first);
+  const every = room >= 3 ? 1 : Math.ceil(3 / Math.max(room, 1e-3));
+  let d = "";
+  for (let k = Math.ceil(first / every) * every; k <= last; k += every) {
+    const x = xOf(k * KEYFRAME_S, span, area).toFixed(1);
+    d += `M${x} ${area.top}v${area.height - 4}`;
+  }
+  return svg("path", { d, class: "kf-keyframes" }, svg("title", {}, "keyframes, every 13 frames"));
+}
+var rect = ({ left, top, width, height }) => ({ x: left, y: top, width: Math.max(0, width), height });
+
+// src/gestures.ts
+var SLACK_PX = 4;
+var FRAME_S = 0.04;
+var KEYFRAME_S2 = 0.52;
+var VALUE_STEP = 0.02;
+var COARSE = 5;
+var Gestures = class {
+  constructor(editor) {
+    this.editor = editor;
+    const { lanes, plane, element } = editor;
+    lanes.addEventListener("pointerdown", (event) => this.press(event));
+    lanes.addEventListener("pointermove", (event) => this.move(event));
+    lanes.addEventListener("pointerup", (event) => this.release(event));
+    lanes.addEventListener("pointercancel", () => this.cancel());
+    lanes.addEventListener("dblclick", (event) => this.doubleClick(event));
+    lanes.addEventListener("wheel", (event) => this.wheel(event), { passive: false });
+    lanes.addEventListener("focusin", (event) => this.focused(event));
+    plane.element.addEventListener("pointerdown", (event) => this.pickState(event));
+    plane.element.addEventListener("pointerup", (event) => this.dropState(event));
+    element.addEventListener("keydown", (event) => this.key(event));
+    for (const name of ["pointerdown", "contextmenu"]) element.addEventListener(name, (event) => event.stopPropagation());
+  }
+  drag = null;
+  box = null;
+  state = null;
+  press(event) {
+    if (event.button !== 0 || this.editor.error) return;
+    const place = this.placeOf(event);
+    this.editor.lanes.setPointerCapture(event.pointerId);
+    const ref = refOf(event.target);
+    if (!ref) {
+      if (this.laneAt(place)) this.box = place;
+      else this.editor.setPlayhead(this.editor.timeAt(place.x, event.altKey));
+      return;
+    }
+    const chosen = this.editor.selection;
+    const among = chosen.some((other) => sameRef(other, ref));
+    const refs = event.shiftKey ? toggled(chosen, ref) : among ? chosen : [ref];
+    this.editor.select(refs);
+    this.editor.focus(ref);
+    this.drag = { start: place, before: this.editor.curve, refs, moved: false };
+  }
+  move(event) {
+    const place = this.placeOf(event);
+    if (this.drag) this.dragTo(place, event.altKey);
+    else if (this.box) this.editor.drawBox(boxOf(this.box, place));
+  }
+  dragTo(place, snap) {
+    const { drag, editor } = this;
+    if (!drag || drag.refs.length === 0) return;
+    if (!drag.moved && Math.hypot(place.x - drag.start.x, place.y - drag.start.y) < SLACK_PX) return;
+    drag.moved = true;
+    const { time } = editor.layout;
+    const area = valueArea(editor.layout.valence);
+    const perSecond = time.width / (editor.span.to - editor.span.from);
+    const lead = drag.before[drag.refs[0].lane][drag.refs[0].index];
+    const wanted = lead.seconds + (place.x - drag.start.x) / perSecond;
+    const seconds = snap ? editor.timeAt(xOf(wanted, editor.span, time), true) : wanted;
+    const value = valueAt(place.y, area) - valueAt(drag.start.y, area);
+    editor.preview(movePoints(drag.before, drag.refs, seconds - lead.seconds, value));
+  }
+  release(event) {
+    const { editor, drag, box } = this;
+    this.drag = this.box = null;
+    editor.drawBox(null);
+    if (drag) {
+      if (drag.moved) editor.commit();
+      return;
+    }
+    if (!box) return;
+    const place = this.placeOf(event);
+    if (Math.hypot(place.x - box.x, place.y - box.y) >= SLACK_PX) {
+      const inside = this.within(boxOf(box, place));
+      editor.select(event.shiftKey ? [...editor.selection, ...inside] : inside);
+      return;
+    }
+    const lane = this.laneAt(place);
+    if (!lane) return;
+    if (event.shiftKey) {
+      editor.select([]);
+      return;
+    }
+    const value = valueAt(place.y, valueArea(editor.layout[lane]));
+    const edited = addPoint(editor.curve, lane, editor.timeAt(place.x, event.altKey), value);
+    editor.apply(edited);
+    editor.focus(edited.selection[0]);
+  }
+  cancel() {
+    const dragged = this.drag?.moved;
+    this.drag = this.box = null;
+    this.editor.drawBox(null);
+    if (dragged) this.editor.revert();
+  }
+  doubleClick(event) {
+    const ref = refOf(event.target);
+    if (!ref) return;
+    this.editor.select([ref]);
+    this.editor.tools.editExactly();
+  }
+  wheel(event) {
+    event.preventDefault();
+    event.stopPropagation();
+    const { editor } = this;
+    const length = editor.span.to - editor.span.from;
+    if (event.shiftKey || Math.abs(event.deltaX) > Math.abs(event.deltaY)) {
+      editor.scroll((event.deltaX || event.deltaY) / 500 * length);
+      return;
+    }
+    editor.zoom(Math.exp(event.deltaY / 400), editor.timeAt(this.placeOf(event).x, false));
+  }
+  focused(event) {
+    const ref = refOf(event.target);
+    const chosen = this.editor.selection;
+    if (ref && !this.drag && !chosen.some((other) => sameRef(other, ref))) this.editor.select([ref]);
+  }
+  pickState(event) {
+    const name = event.target.getAttribute("data-state");
+    if (!name || this.editor.error) return;
+    this.state = name;
+    this.editor.plane.element.setPointerCapture(event.pointerId);
+  }
+  /** A state let go over the lanes becomes a point there; a click on it, one at the playhead. */
+  dropState(event) {
+    const { editor, state } = this;
+    this.state = null;
+    if (!state) return;
+    const place = this.placeOf(event);
+    const { time } = editor.layout;
+    const onLanes = place.x >= time.left && place.x <= time.left + time.width && place.y <= time.top + time.height;
+    const seconds = onLanes ? editor.timeAt(place.x, event.altKey) : editor.playhead;
+    if (onLanes || event.target.getAttribute("data-state") === state || place.x > editor.layout.width)
+      editor.apply(addState(editor.curve, state, rounded(seconds)));
+  }
+  key(event) {
+    const { editor } = this;
+    if (event.target.closest("input, select")) {
+      event.stopPropagation();
+      return;
+    }
+    if (event.ctrlKey || event.metaKey) {
+      if (event.key.toLowerCase() !== "a") return;
+      editor.select(allRefs(editor.curve));
+    } else if (event.key === " ") {
+      if (event.target.closest("button")) return;
+      editor.player.toggle(editor.playhead);
+    } else if (!this.keyOnPoints(event)) {
+      return;
+    }
+    event.preventDefault();
+    event.stopPropagation();
+  }
+  keyOnPoints(event) {
+    const { editor } = this;
+    const refs = editor.selection;
+    if (refs.length === 0 || editor.error || !event.target.closest(".kf-lanes")) return false;
+    const coarse = event.shiftKey ? COARSE : 1;
+    const time = event.altKey ? KEYFRAME_S2 : FRAME_S * coarse;
+    const steps = {
+      ArrowLeft: [-time, 0],
+      ArrowRight: [time, 0],
+      ArrowUp: [0, VALUE_STEP * coarse],
+      ArrowDown: [0, -VALUE_STEP * coarse]
+    };
+    const step = steps[event.key];
+    if (step) {
+      editor.apply(movePoints(editor.curve, refs, ...step));
+      if (editor.selection[0]) editor.focus(editor.selection[0]);
+    } else if (event.key === "Delete" || event.key === "Backspace") {
+      editor.apply(deletePoints(editor.curve, refs));
+      editor.element.querySelector("button")?.focus({ preventScroll: true });
+    } else if (event.key === "Enter") {
+      editor.tools.editExactly();
+    } else if (event.key === "Escape") {
+      editor.select([]);
+    } else {
+      return false;
+    }
+    return true;
+  }
+  /** Where an event lies in the lanes' own pixels, however far the canvas is zoomed. */
+  placeOf(event) {
+    const { lanes, layout } = this.editor;
+    const shown = lanes.getBoundingClientRect();
+    const scale = shown.width / layout.width || 1;
+    return { x: (event.clientX - shown.left) / scale, y: (event.clientY - shown.top) / scale };
+  }
+  laneAt({ x, y }) {
+    const inside = ({ left, top, width, height }) => x >= left - SLACK_PX && x <= left + width + SLACK_PX && y >= top && y <= top + height;
+    return LANES.find((lane) => inside(this.editor.layout[lane])) ?? null;
+  }
+  within(box) {
+    const { curve, span, layout } = this.editor;
+    return allRefs(curve).filter(({ lane, index }) => {
+      const { seconds, value } = curve[lane][index];
+      const x = xOf(seconds, span, layout.time);
+      const y = yOf(value, valueArea(layout[lane]));
+      return x >= box.x && x <= box.x + box.width && y >= box.y && y <= box.y + box.height;
+    });
+  }
+};
+var boxOf = (a, b) => ({
+  x: Math.min(a.x, b.x),
+  y: Math.min(a.y, b.y),
+  width: Math.abs(a.x - b.x),
+  height: Math.abs(a.y - b.y)
+});
+var toggled = (refs, ref) => refs.some((other) => sameRef(other, ref)) ? refs.filter((other) => !sameRef(other, ref)) : [ref, ...refs];
+function refOf(target) {
+  const key = target?.getAttribute?.("data-ref");
+  const [lane, index] = key?.split(" ") ?? [];
+  return lane ? { lane, index: Number(index) } : null;
+}
+
+// src/plane.ts
+var EDGE = 12;
+var TRAIL_POINTS = 240;
+var Plane = class {
+  element = svg("svg", { class: "kf-plane", role: "img", "aria-label": "valence and arousal" });
+  landmarks = svg("g");
+  trail = svg("path", { class: "kf-trail" });
+  now = svg("circle", { class: "kf-now", r: 5 });
+  name = svg("text", { class: "kf-feeling" });
+  side = 120;
+  constructor() {
+    this.element.append(this.landmarks, this.trail, this.now, this.name);
+  }
+  /** Draws the landmarks anew for a side in pixels. */
+  resize(side) {
+    this.side = side;
+    this.element.setAttribute("width", String(side));
+    this.element.setAttribute("height", String(side));
+    const middle = side / 2;
+    const axes = svg("path", { d: `M${EDGE} ${middle}H${side - EDGE}M${middle} ${EDGE}V${side - EDGE}`, class: "kf-zero" });
+    const texts = [
+      svg("text", { x: side - 3, y: middle - 4, class: "kf-plane-label kf-valence", "text-anchor": "end" }, "valence"),
+      svg("text", { x: middle + 4, y: 10, class: "kf-plane-label kf-arousal" }, "arousal")
+    ];
+    const dots = Object.entries(STATES).map(([name, [v, a]]) => {
+      const [x, y] = this.at(v, a);
+      const dot = svg("circle", { cx: x, cy: y, r: 3.5, class: "kf-state", "data-state": name });
+      dot.append(svg("title", {}, `${name}: drag it onto the curve`));
+      return dot;
+    });
+    this.landmarks.replaceChildren(
+      svg("rect", { x: 0, y: 0, width: side, height: side, rx: 3, class: "kf-panel" }),
+      axes,
+      ...texts,
+      ...dots
+    );
+  }
+  drawTrail(curve, duration) {
+    const [valence, arousal] = [sampler(curve.valence), sampler(curve.arousal)];
+    const points = Array.from({ length: TRAIL_POINTS + 1 }, (_, i) => {
+      const seconds = duration * i / TRAIL_POINTS;
+      return this.at(valence(seconds), arousal(seconds));
+    });
+    this.trail.setAttribute("d", pathThrough(points));
+  }
+  drawFeeling(valence, arousal) {
+    const [x, y] = this.at(valence, arousal);
+    this.now.setAttribute("cx", String(x));
+    this.now.setAttribute("cy", String(y));
+    this.name.setAttribute("x", "6");
+    this.name.setAttribute("y", String(this.side - 6));
+    this.name.textContent = nearestState(valence, arousal);
+  }
+  at(valence, arousal) {
+    const half = this.side / 2 - EDGE;
+    return [this.side / 2 + valence * half, this.side / 2 - arousal * half];
+  }
+};
+
+// src/player.ts
+var Player = class {
+  constructor(onTime) {
+    this.onTime = onTime;
+    this.audio.addEventListener("ended", () => this.stop());
+  }
+  audio = new Audio();
+  url = "";
+  frame = 0;
+  get playing() {
+    return this.frame !== 0;
+  }
+  get canPlay() {
+    return this.url !== "";
+  }
+  setUrl(url) {
+    if (url === this.url) return;
+    this.stop();
+    this.url = url;
+    this.audio.preload = "none";
+    if (url) this.audio.src = url;
+    else this.audio.removeAttribute("src");
+  }
+  toggle(from) {
+    if (this.playing) this.stop();
+    else if (this.canPlay) void this.start(from);
+  }
+  stop() {
+    cancelAnimationFrame(this.frame);
+    this.frame = 0;
+    this.audio.pause();
+    this.onTime(this.audio.currentTime || 0);
+  }
+  async start(from) {
+    this.audio.currentTime = this.audio.duration && from >= this.audio.duration - 0.05 ? 0 : from;
+    try {
+      await this.audio.play();
+    } catch (error) {
+      console.warn("KeyFace: the sound cannot be played:", error);
+      return;
+    }
+    const tick = () => {
+      this.onTime(this.audio.currentTime);
+      if (this.frame) this.frame = requestAnimationFrame(tick);
+    };
+    this.frame = requestAnimationFrame(tick);
+  }
+};
+
+// src/tools.ts
+var clipboard = "";
+var Tools = class {
+  constructor(editor, enlarge) {
+    this.editor = editor;
+    for (const mode of MODES) this.mode.append(html("option", { value: mode }, mode));
+    this.mode.addEventListener("change", () => {
+      editor.apply(setMode(editor.curve, editor.selection, this.mode.value));
+    });
+    this.states.append(html("option", { value: "" }, "+ feeling"));
+    for (const name of Object.keys(STATES)) this.states.append(html("option", { value: name }, name));
+    this.states.addEventListener("change", () => {
+      if (this.states.value) editor.apply(addState(editor.curve, this.states.value, rounded(editor.playhead)));
+      this.states.value = "";
+    });
+    const mirror2 = this.button(
+      "Mirror",
+      "Turns chosen points, or all, into the opposite feeling",
+      () => editor.apply(mirror(editor.curve, editor.selection))
+    );
+    const reset2 = this.button("Reset", "Back to neutral throughout", () => editor.apply(reset()));
+    const load2 = this.button("Import", "Reads a curve from a .csv, .json or .txt file", () => this.load());
+    this.changing = [this.mode, this.states, mirror2, this.paste];
+    this.element.append(
+      this.play,
+      this.states,
+      this.mode,
+      mirror2,
+      reset2,
+      this.button("Copy", "Copies the curve, for another emotion curve", () => this.copyCurve()),
+      this.paste,
+      load2,
+      this.button("CSV", "Saves the curve as a table", () => save("emotion.csv", toCsv(editor.curve))),
+      this.button("JSON", "Saves the curve as the node keeps it", () => save("emotion.json", serialize(editor.curve))),
+      html("span", { class: "kf-space" }),
+      this.button("−", "Zooms out (wheel)", () => editor.zoom(1.6)),
+      this.button("+", "Zooms in (wheel)", () => editor.zoom(1 / 1.6)),
+      this.button("All", "Shows the whole sound", () => editor.setSpan({ from: 0, to: editor.duration }))
+    );
+    if (enlarge) this.element.append(this.button("⤢ Large", "Opens a large view", enlarge));
+  }
+  element = html("div", { class: "kf-tools", role: "toolbar", "aria-label": "emotion curve tools" });
+  play = this.button("▶", "Play the sound (space)", () => this.editor.player.toggle(this.editor.playhead));
+  mode = html("select", { title: "How the curve runs on from the chosen points", "aria-label": "interpolation" });
+  states = html("select", { title: "Adds a named feeling at the playhead", "aria-label": "named feeling" });
+  paste = this.button("Paste", "Puts in the curve copied from any emotion curve", () => this.pasteCurve());
+  changing;
+  numbers = null;
+  numbersFor = "";
+  /** Shows what can be done now. */
+  update() {
+    const { editor } = this;
+    this.play.textContent = editor.player.playing ? "❚❚" : "▶";
+    this.play.disabled = !editor.player.canPlay;
+    for (const tool of this.changing) tool.disabled = editor.error !== "";
+    this.paste.disabled = clipboard === "";
+    this.mode.disabled ||= editor.selection.length === 0;
+    const modes = new Set(editor.selection.map(({ lane, index }) => editor.curve[lane][index]?.mode));
+    const [only] = modes;
+    this.mode.value = modes.size === 1 && only ? only : "";
+  }
+  /** Number fields for one chosen point, once they were asked for. */
+  exact(selection) {
+    const [ref] = selection;
+    if (!this.numbers || selection.length !== 1 || !ref || refKey(ref) !== this.numbersFor) {
+      this.numbers = null;
+      return null;
+    }
+    return this.numbers;
+  }
+  /** Asks for exact numbers of the one chosen point. */
+  editExactly() {
+    const { editor } = this;
+    const [ref] = editor.selection;
+    if (editor.selection.length !== 1 || !ref) return;
+    const point = editor.curve[ref.lane][ref.index];
+    const field = (label, value2, step) => html("input", { type: "number", value: value2, step, "aria-label": label });
+    const seconds = field("seconds", point.seconds, 0.04);
+    const value = field(ref.lane, point.value, 0.05);
+    const done = (keep) => {
+      this.numbers = null;
+      const [s, v] = [seconds.valueAsNumber, value.valueAsNumber];
+      if (keep && Number.isFinite(s) && Number.isFinite(v)) editor.apply(setPoint(editor.curve, ref, s, v));
+      else editor.select(editor.selection);
+      if (editor.selection[0]) editor.focus(editor.selection[0]);
+    };
+    const form = html("span", { class: "kf-exact" }, "seconds", seconds, ref.lane, value, "Enter: set, Esc: leave");
+    form.addEventListener("keydown", (event) => {
+      if (event.key === "Enter") done(true);
+      if (event.key === "Escape") done(false);
+      event.stopPropagation();
+    });
+    this.numbers = form;
+    this.numbersFor = refKey(ref);
+    editor.select(editor.selection);
+    seconds.focus({ preventScroll: true });
+    seconds.select();
+  }
+  button(text, title, action) {
+    const button = html("button", { type: "button", title, "aria-label": title }, text);
+    button.addEventListener("click", action);
+    return button;
+  }
+  copyCurve() {
+    clipboard = serialize(this.editor.curve);
+    navigator.clipboard?.writeText(clipboard).catch((error) => console.debug("KeyFace: not copied:", error));
+    this.update();
+  }
+  pasteCurve() {
+    if (clipboard) this.editor.apply({ curve: parse(clipboard), selection: [] });
+  }
+  load() {
+    const input = html("input", { type: "file", accept: ".csv,.json,.txt" });
+    input.addEventListener("change", async () => {
+      const file = input.files?.[0];
+      if (!file) return;
+      const text = await file.text();
+      try {
+        const curve = file.name.toLowerCase().endsWith(".csv") ? fromCsv(text) : parse(text);
+        this.editor.apply({ curve, selection: [] });
+      } catch (error) {
+        if (!(error instanceof CurveError)) throw error;
+        this.editor.tell(`${file.name}: ${error.message}`);
+      }
+    });
+    input.click();
+  }
+};
+function save(name, text) {
+  const url = URL.createObjectURL(new Blob([text], { type: "text/plain" }));
+  html("a", { href: url, download: name }).click();
+  setTimeout(() => URL.revokeObjectURL(url), 1e3);
+}
+
+// src/editor.ts
+var WATCH_MS = 120;
+var DEFAULT_S = 10;
+var PLANE_SHARE = 0.34;
+var LARGEST_PLANE = 260;
+var CurveEditor = class {
+  constructor(source, enlarge) {
+    this.source = source;
+    this.player = new Player((seconds) => this.setPlayhead(seconds));
+    this.tools = new Tools(this, enlarge);
+    this.lanes.append(this.ground, this.curves, this.overlay);
+    const body = html("div", { class: "kf-body" }, this.lanes, this.plane.element);
+    this.element.append(this.tools.element, body, this.status);
+    new Gestures(this);
+    this.observer.observe(body);
+    this.watch = setInterval(() => this.follow(), WATCH_MS);
+    this.follow();
+  }
+  element = html("div", { class: "kf-editor", role: "group", "aria-label": "emotion curve" });
+  lanes = svg("svg", { class: "kf-lanes", role: "group", "aria-label": "valence and arousal over time" });
+  plane = new Plane();
+  player;
+  tools;
+  curve = EMPTY;
+  selection = [];
+  span = { from: 0, to: DEFAULT_S };
+  layout = layoutOf(0, 0);
+  /** What is wrong with the text; while it is, nothing can be edited and the text stays as it is. */
+  error = "";
+  playhead = 0;
+  text = null;
+  heard = null;
+  marks = [];
+  ground = svg("g");
+  curves = svg("g");
+  overlay = svg("g");
+  status = html("div", { class: "kf-status", role: "status", "aria-live": "polite" });
+  observer = new ResizeObserver(() => this.resize());
+  watch;
+  dispose() {
+    clearInterval(this.watch);
+    this.observer.disconnect();
+    this.player.stop();
+    this.element.remove();
+  }
+  /** Seconds of the sound; without one, of the curve with some room behind it. */
+  get duration() {
+    const last = Math.max(0, ...LANES.map((lane) => this.curve[lane].at(-1)?.seconds ?? 0));
+    return this.heard?.seconds ?? Math.max(DEFAULT_S, 1.2 * last);
+  }
+  get sound() {
+    return this.heard;
+  }
+  /** Takes over a change and writes it into the text. */
+  apply({ curve, selection }) {
+    this.preview({ curve, selection });
+    this.commit();
+  }
+  /** Shows a change that is still being made, such as a drag. */
+  preview({ curve, selection }) {
+    this.curve = curve;
+    this.selection = selection;
+    this.draw();
+  }
+  /** Writes what is shown into the text. */
+  commit() {
+    this.text = serialize(this.curve);
+    this.source.write(this.text);
+    this.draw();
+  }
+  /** Goes back to what the text says. */
+  revert() {
+    this.text = null;
+    this.follow();
+  }
+  select(selection) {
+    this.selection = selection;
+    this.draw();
+  }
+  setSpan(span) {
+    this.span = span;
+    this.draw(true);
+  }
+  zoom(factor, about = (this.span.from + this.span.to) / 2) {
+    this.setSpan(zoomed(this.span, factor, about, this.duration));
+  }
+  scroll(seconds) {
+    this.setSpan(shifted(this.span, seconds, this.duration));
+  }
+  setPlayhead(seconds) {
+    this.playhead = Math.max(0, Math.min(seconds, this.duration));
+    if (this.player.playing && this.playhead > this.span.to) this.scroll(this.span.to - this.span.from);
+    this.drawPlayhead();
+    this.tools.update();
+  }
+  /** Says in the status line what went wrong, until something else happens. */
+  tell(message) {
+    this.status.classList.add("kf-wrong");
+    this.status.replaceChildren(message);
+  }
+  /** Draws a rubber band, or takes it away. */
+  drawBox(box) {
+    this.overlay.querySelector(".kf-box")?.remove();
+    if (box) this.overlay.append(svg("rect", { ...box, class: "kf-box" }));
+  }
+  /** Puts the keyboard's focus on a point. */
+  focus(ref) {
+    const handle = this.curves.querySelector(`[data-ref="${refKey(ref)}"]`);
+    handle?.focus({ preventScroll: true });
+  }
+  /** The time at a place of the lanes; with `snap`, of the nearest keyframe. */
+  timeAt(x, snap) {
+    const seconds = Math.max(0, secondsAt(x, this.span, this.layout.time));
+    return rounded(snap ? snapped(seconds) : seconds);
+  }
+  follow() {
+    const text = this.source.read();
+    const sound = this.source.sound();
+    const marks = this.source.vocalizations();
+    const other = sound !== this.heard || marks !== this.marks;
+    if (text === this.text && !other) return;
+    const whole = this.span.from === 0 && this.span.to >= this.duration - 1e-6;
+    this.heard = sound;
+    this.marks = marks;
+    if (text !== this.text) this.take(text);
+    if (whole || this.span.to > this.duration + 1e-6) this.span = { from: 0, to: this.duration };
+    this.player.setUrl(sound?.url ?? "");
+    this.draw(true);
+  }
+  take(text) {
+    this.text = text;
+    this.error = "";
+    this.selection = [];
+    try {
+      this.curve = parse(text);
+    } catch (error) {
+      if (!(error instanceof CurveError)) throw error;
+      this.error = error.message;
+      this.curve = EMPTY;
+    }
+  }
+  resize() {
+    const body = this.lanes.parentElement;
+    const side = Math.min(LARGEST_PLANE, body.clientHeight, Math.round(body.clientWidth * PLANE_SHARE));
+    this.plane.resize(Math.max(60, side));
+    const width = Math.max(80, body.clientWidth - side - 4);
+    this.layout = layoutOf(width, Math.max(80, body.clientHeight));
+    this.lanes.setAttribute("width", String(width));
+    this.lanes.setAttribute("height", String(this.layout.height));
+    this.draw(true);
+  }
+  draw(ground = false) {
+    if (this.layout.width === 0) return;
+    const { layout, span, curve } = this;
+    if (ground) this.ground.replaceChildren(...drawGround(layout, span, this.duration, this.heard, this.marks));
+    const focused = document.activeElement?.getAttribute("data-ref");
+    const chosen = new Set(this.selection.map(refKey));
+    this.curves.replaceChildren(...LANES.flatMap((lane) => drawLane(layout, span, curve, lane, chosen)));
+    if (focused && this.selection[0]) this.focus(this.selection[0]);
+    this.plane.drawTrail(curve, this.duration);
+    this.drawPlayhead();
+    this.tools.update();
+    this.drawStatus();
+  }
+  drawPlayhead() {
+    this.overlay.querySelector(".kf-playhead")?.remove();
+    const { time } = this.layout;
+    const x = xOf(this.playhead, this.span, time);
+    if (x >= time.left && x <= time.left + time.width) {
+      this.overlay.append(svg("line", { x1: x, x2: x, y1: time.top, y2: time.top + time.height, class: "kf-playhead" }));
+    }
+    this.plane.drawFeeling(...feelingAt(this.curve, this.playhead));
+  }
+  drawStatus() {
+    this.status.classList.toggle("kf-wrong", this.error !== "");
+    const count = LANES.reduce((sum, lane) => sum + this.curve[lane].length, 0);
+    const crowded = count > MOST_HANDLES ? ` (${count} points: zoom in to edit them)` : "";
+    const exact = this.error ? null : this.tools.exact(this.selection);
+    this.status.replaceChildren(
+      exact ?? (this.error || `click: add · drag: move, Alt: to keyframes · double click: numbers${crowded}`)
+    );
+  }
+};
+
+// src/dialog.ts
+function openLarge(source) {
+  const editor = new CurveEditor(source, null);
+  const close = html("button", { type: "button", title: "Close (Esc)" }, "✕ Close");
+  const dialog = html("dialog", { class: "kf-dialog", "aria-label": "emotion curve, large" }, editor.element);
+  editor.tools.element.append(close);
+  close.addEventListener("click", () => dialog.close());
+  dialog.addEventListener("close", () => {
+    editor.dispose();
+    dialog.remove();
+  });
+  document.body.append(dialog);
+  dialog.showModal();
+}
+
+// src/host.ts
+import { app as comfyApp } from "/scripts/app.js";
+var app = comfyApp;
+var CURVE_NODE = "KeyFaceEmotionCurve";
+var AUDIO_NODE = "KeyFaceEncodeAudio";
+var TEXT_HEIGHT = 56;
+var EDITOR_HEIGHT = 250;
+var NODE_SIZE = [640, 420];
+var NONE = [];
+var heardBy = /* @__PURE__ */ new WeakMap();
+var foundBy = /* @__PURE__ */ new WeakMap();
+function register(attach) {
+  app.registerExtension({
+    name: "KeyFace.EmotionCurve",
+    nodeCreated(node) {
+      if (node.comfyClass === AUDIO_NODE) afterRun(node, (output) => rememberFound(node, output));
+      if (node.comfyClass !== CURVE_NODE) return;
+      const text = node.widgets?.find(({ name }) => name === "curve");
+      if (!text) return;
+      afterRun(node, (output) => rememberSound(node, output));
+      const editor = attach(sourceOf(node, text));
+      addEditor(node, text, editor.element);
+      const removed = node.onRemoved;
+      node.onRemoved = () => {
+        removed?.call(node);
+        editor.dispose();
+      };
+    }
+  });
+}
+function addEditor(node, text, element) {
+  text.options = { ...text.options, getMinHeight: () => TEXT_HEIGHT, getMaxHeight: () => TEXT_HEIGHT };
+  const widget = node.addDOMWidget("keyface_editor", "KEYFACE_CURVE_EDITOR", element, {
+    serialize: false,
+    hideOnZoom: false,
+    getMinHeight: () => EDITOR_HEIGHT
+  });
+  widget.serialize = false;
+  node.setSize([Math.max(node.size[0], NODE_SIZE[0]), Math.max(node.size[1], NODE_SIZE[1])]);
+}
+function sourceOf(node, text) {
+  let key = "";
+  let loaded = null;
+  return {
+    read: () => String(text.value ?? ""),
+    write(value) {
+      text.value = value;
+      text.callback?.(value);
+      node.graph?.setDirtyCanvas(true, true);
+    },
+    sound() {
+      const told = heardBy.get(node);
+      const url = urlOf(audioOf(node));
+      if (url !== key) {
+        key = url;
+        loaded = null;
+        if (url)
+          soundAt(url).then(
+            (sound) => {
+              if (key === url) loaded = sound;
+            },
+            (error) => console.warn("KeyFace: the sound is not shown:", error)
+          );
+      }
+      return loaded ?? told ?? null;
+    },
+    vocalizations() {
+      const audio = audioOf(node);
+      const nodes = node.graph?._nodes ?? node.graph?.nodes ?? [];
+      const listener = audio && nodes.find((n) => n.comfyClass === AUDIO_NODE && audioOf(n) === audio);
+      return listener && foundBy.get(listener) || NONE;
+    }
+  };
+}
+function audioOf(node) {
+  if (!node.graph) return null;
+  const slot = node.inputs?.findIndex(({ name }) => name === "audio") ?? -1;
+  return slot < 0 ? null : node.getInputNode(slot);
+}
+function urlOf(node) {
+  const file = node?.comfyClass === "LoadAudio" && node.widgets?.find(({ name: name2 }) => name2 === "audio")?.value;
+  if (typeof file !== "string" || file === "") return "";
+  const [, folder = "", name = "", type = "input"] = /^(?:(.*)\/)?([^/]*?)(?: \[(\w+)\])?$/.exec(file) ?? [];
+  const query = new URLSearchParams({ filename: name, subfolder: folder, type });
+  return new URL(`api/view?${query}`, document.baseURI).href;
+}
+function afterRun(node, take) {
+  const before = node.onExecuted;
+  node.onExecuted = (output) => {
+    before?.call(node, output);
+    take(output);
+  };
+}
+function rememberSound(node, output) {
+  const [told] = output.keyface_sound ?? [];
+  if (told) heardBy.set(node, { seconds: told.seconds, peaks: peaksFromBase64(told.peaks), url: "" });
+}
+function rememberFound(node, output) {
+  foundBy.set(node, output.keyface_vocalizations ?? []);
+}
+
+// src/style.css
+var style_default = ".kf-editor { --kf-valence: #5fbf86; --kf-arousal: #e0954a; --kf-sound: #5f9fd0; --kf-found: #b57fca;\n  box-sizing: border-box; width: 100%; height: 100%; min-height: 240px; display: flex; flex-direction: column;\n  gap: 4px; padding: 4px; overflow: hidden; color: var(--input-text, #ddd); font: 11px/1.3 Inter, Arial, sans-serif;\n  background: var(--comfy-menu-bg, #353535); border-radius: 6px; user-select: none; }\n.kf-editor:focus-within { outline: 1px solid var(--p-primary-color, #6b9bd1); outline-offset: -1px; }\n.kf-tools { display: flex; flex-wrap: wrap; gap: 3px; align-items: center; }\n.kf-tools button, .kf-tools select, .kf-exact input { font: inherit; color: inherit; min-height: 22px;\n  background: var(--comfy-input-bg, #222); border: 1px solid var(--border-color, #4e4e4e); border-radius: 4px;\n  padding: 1px 6px; }\n.kf-tools button { cursor: pointer; }\n.kf-tools button:hover:not(:disabled), .kf-tools select:hover { border-color: var(--p-primary-color, #6b9bd1); }\n.kf-tools button:disabled { opacity: 0.4; cursor: default; }\n.kf-space { flex: 1; }\n.kf-body { flex: 1; min-height: 0; display: flex; gap: 4px; align-items: stretch; }\n.kf-lanes { flex: 1; min-width: 0; min-height: 0; touch-action: none; cursor: crosshair; display: block; }\n.kf-plane { flex: none; touch-action: none; }\n.kf-panel { fill: var(--comfy-input-bg, #222); }\n.kf-grid { stroke: var(--border-color, #4e4e4e); stroke-opacity: 0.45; pointer-events: none; }\n.kf-zero { stroke: var(--descrip-text, #999); stroke-opacity: 0.45; stroke-dasharray: 2 3; fill: none; pointer-events: none; }\n.kf-label, .kf-time, .kf-plane-label, .kf-feeling, .kf-found-label { font: 10px Inter, Arial, sans-serif; pointer-events: none; }\n.kf-label { text-anchor: end; dominant-baseline: central; fill: var(--descrip-text, #999); }\n.kf-label.kf-valence, .kf-plane-label.kf-valence { fill: var(--kf-valence); }\n.kf-label.kf-arousal, .kf-plane-label.kf-arousal { fill: var(--kf-arousal); }\n.kf-time { text-anchor: middle; fill: var(--descrip-text, #999); }\n.kf-wave { stroke: var(--kf-sound); stroke-width: 1.1; pointer-events: none; }\n.kf-silence { stroke: var(--descrip-text, #999); stroke-opacity: 0.18; stroke-width: 1.1; pointer-events: none; }\n.kf-found { fill: var(--kf-found); fill-opacity: 0.3; }\n.kf-found-label { fill: var(--kf-found); }\n.kf-keyframes { stroke: var(--descrip-text, #999); fill: none; }\n.kf-behind { fill: var(--comfy-menu-bg, #353535); fill-opacity: 0.55; pointer-events: none; }\n.kf-curve { fill: none; stroke-width: 2; pointer-events: none; }\n.kf-curve.kf-valence { stroke: var(--kf-valence); }\n.kf-curve.kf-arousal { stroke: var(--kf-arousal); }\n.kf-point { cursor: grab; stroke: var(--comfy-menu-bg, #353535); stroke-width: 1.5; outline: none; }\n.kf-point.kf-valence { fill: var(--kf-valence); }\n.kf-point.kf-arousal { fill: var(--kf-arousal); }\n.kf-point.kf-hold { stroke-dasharray: 3 2; stroke: var(--input-text, #ddd); }\n.kf-point.kf-linear { stroke: var(--input-text, #ddd); }\n.kf-point.kf-chosen, .kf-point:focus-visible { stroke: var(--input-text, #fff); stroke-width: 2.5; stroke-dasharray: none; }\n.kf-box { fill: var(--p-primary-color, #6b9bd1); fill-opacity: 0.18; stroke: var(--p-primary-color, #6b9bd1); pointer-events: none; }\n.kf-playhead { stroke: var(--input-text, #fff); stroke-width: 1.2; pointer-events: none; }\n.kf-trail { fill: none; stroke: var(--descrip-text, #999); stroke-opacity: 0.7; pointer-events: none; }\n.kf-state { fill: var(--descrip-text, #999); cursor: grab; }\n.kf-state:hover { fill: var(--input-text, #fff); }\n.kf-now { fill: var(--p-primary-color, #6b9bd1); stroke: var(--input-text, #fff); pointer-events: none; }\n.kf-feeling { fill: var(--input-text, #ddd); }\n.kf-status { min-height: 15px; white-space: nowrap; overflow: hidden; text-overflow: ellipsis; color: var(--descrip-text, #999); display: flex; gap: 8px; align-items: center; }\n.kf-status.kf-wrong { white-space: normal; color: var(--error-text, #ff6b6b); }\n.kf-exact { display: inline-flex; gap: 4px; align-items: center; }\n.kf-exact input { width: 5.5em; user-select: text; }\n.kf-dialog { width: 92vw; height: 82vh; max-width: none; padding: 8px; border: 1px solid var(--border-color, #4e4e4e);\n  border-radius: 8px; background: var(--comfy-menu-bg, #353535); }\n.kf-dialog::backdrop { background: rgb(0 0 0 / 55%); }\n";
+
+// src/keyface.ts
+document.head.append(html("style", { id: "keyface-style" }, style_default));
+register((source) => new CurveEditor(source, () => openLarge(source)));
+//# sourceMappingURL=keyface.js.map

@@ -1,0 +1,254 @@
+// Pointer and keyboard on the lanes and the plane.
+
+import { rounded, valueAt, xOf, yOf, type Rectangle } from "./axis.ts"
+import { LANES, type Curve, type LaneName } from "./curve.ts"
+import * as edit from "./edit.ts"
+import type { CurveEditor } from "./editor.ts"
+import { valueArea } from "./lanes.ts"
+
+/** Pixels a pointer moves before a press becomes a drag. */
+const SLACK_PX = 4
+const FRAME_S = 0.04
+const KEYFRAME_S = 0.52
+const VALUE_STEP = 0.02
+const COARSE = 5
+
+interface Place {
+  readonly x: number
+  readonly y: number
+}
+
+interface Drag {
+  readonly start: Place
+  readonly before: Curve
+  readonly refs: readonly edit.Ref[]
+  moved: boolean
+}
+
+export class Gestures {
+  private drag: Drag | null = null
+  private box: Place | null = null
+  private state: string | null = null
+
+  constructor(private readonly editor: CurveEditor) {
+    const { lanes, plane, element } = editor
+    lanes.addEventListener("pointerdown", (event) => this.press(event))
+    lanes.addEventListener("pointermove", (event) => this.move(event))
+    lanes.addEventListener("pointerup", (event) => this.release(event))
+    lanes.addEventListener("pointercancel", () => this.cancel())
+    lanes.addEventListener("dblclick", (event) => this.doubleClick(event))
+    lanes.addEventListener("wheel", (event) => this.wheel(event), { passive: false })
+    lanes.addEventListener("focusin", (event) => this.focused(event))
+    plane.element.addEventListener("pointerdown", (event) => this.pickState(event))
+    plane.element.addEventListener("pointerup", (event) => this.dropState(event))
+    element.addEventListener("keydown", (event) => this.key(event))
+    // The canvas below would start to pan; mouse events are left alone, the host's undo listens to them.
+    for (const name of ["pointerdown", "contextmenu"]) element.addEventListener(name, (event) => event.stopPropagation())
+  }
+
+  private press(event: PointerEvent): void {
+    if (event.button !== 0 || this.editor.error) return
+    const place = this.placeOf(event)
+    this.editor.lanes.setPointerCapture(event.pointerId)
+    const ref = refOf(event.target)
+    if (!ref) {
+      if (this.laneAt(place)) this.box = place
+      else this.editor.setPlayhead(this.editor.timeAt(place.x, event.altKey))
+      return
+    }
+    const chosen = this.editor.selection
+    const among = chosen.some((other) => edit.sameRef(other, ref))
+    const refs = event.shiftKey ? toggled(chosen, ref) : among ? chosen : [ref]
+    this.editor.select(refs)
+    this.editor.focus(ref)
+    this.drag = { start: place, before: this.editor.curve, refs, moved: false }
+  }
+
+  private move(event: PointerEvent): void {
+    const place = this.placeOf(event)
+    if (this.drag) this.dragTo(place, event.altKey)
+    else if (this.box) this.editor.drawBox(boxOf(this.box, place))
+  }
+
+  private dragTo(place: Place, snap: boolean): void {
+    const { drag, editor } = this
+    if (!drag || drag.refs.length === 0) return
+    if (!drag.moved && Math.hypot(place.x - drag.start.x, place.y - drag.start.y) < SLACK_PX) return
+    drag.moved = true
+    const { time } = editor.layout
+    const area = valueArea(editor.layout.valence)
+    const perSecond = time.width / (editor.span.to - editor.span.from)
+    const lead = drag.before[drag.refs[0]!.lane][drag.refs[0]!.index]!
+    const wanted = lead.seconds + (place.x - drag.start.x) / perSecond
+    const seconds = snap ? editor.timeAt(xOf(wanted, editor.span, time), true) : wanted
+    const value = valueAt(place.y, area) - valueAt(drag.start.y, area)
+    editor.preview(edit.movePoints(drag.before, drag.refs, seconds - lead.seconds, value))
+  }
+
+  private release(event: PointerEvent): void {
+    const { editor, drag, box } = this
+    this.drag = this.box = null
+    editor.drawBox(null)
+    if (drag) {
+      if (drag.moved) editor.commit()
+      return
+    }
+    if (!box) return
+    const place = this.placeOf(event)
+    if (Math.hypot(place.x - box.x, place.y - box.y) >= SLACK_PX) {
+      const inside = this.within(boxOf(box, place))
+      editor.select(event.shiftKey ? [...editor.selection, ...inside] : inside)
+      return
+    }
+    const lane = this.laneAt(place)
+    if (!lane) return
+    if (event.shiftKey) {
+      editor.select([])
+      return
+    }
+    const value = valueAt(place.y, valueArea(editor.layout[lane]))
+    const edited = edit.addPoint(editor.curve, lane, editor.timeAt(place.x, event.altKey), value)
+    editor.apply(edited)
+    editor.focus(edited.selection[0]!)
+  }
+
+  private cancel(): void {
+    const dragged = this.drag?.moved
+    this.drag = this.box = null
+    this.editor.drawBox(null)
+    if (dragged) this.editor.revert()
+  }
+
+  private doubleClick(event: MouseEvent): void {
+    const ref = refOf(event.target)
+    if (!ref) return
+    this.editor.select([ref])
+    this.editor.tools.editExactly()
+  }
+
+  private wheel(event: WheelEvent): void {
+    event.preventDefault()
+    event.stopPropagation()
+    const { editor } = this
+    const length = editor.span.to - editor.span.from
+    if (event.shiftKey || Math.abs(event.deltaX) > Math.abs(event.deltaY)) {
+      editor.scroll(((event.deltaX || event.deltaY) / 500) * length)
+      return
+    }
+    editor.zoom(Math.exp(event.deltaY / 400), editor.timeAt(this.placeOf(event).x, false))
+  }
+
+  private focused(event: FocusEvent): void {
+    const ref = refOf(event.target)
+    const chosen = this.editor.selection
+    if (ref && !this.drag && !chosen.some((other) => edit.sameRef(other, ref))) this.editor.select([ref])
+  }
+
+  private pickState(event: PointerEvent): void {
+    const name = (event.target as Element).getAttribute("data-state")
+    if (!name || this.editor.error) return
+    this.state = name
+    this.editor.plane.element.setPointerCapture(event.pointerId)
+  }
+
+  /** A state let go over the lanes becomes a point there; a click on it, one at the playhead. */
+  private dropState(event: PointerEvent): void {
+    const { editor, state } = this
+    this.state = null
+    if (!state) return
+    const place = this.placeOf(event)
+    const { time } = editor.layout
+    const onLanes = place.x >= time.left && place.x <= time.left + time.width && place.y <= time.top + time.height
+    const seconds = onLanes ? editor.timeAt(place.x, event.altKey) : editor.playhead
+    if (onLanes || (event.target as Element).getAttribute("data-state") === state || place.x > editor.layout.width)
+      editor.apply(edit.addState(editor.curve, state, rounded(seconds)))
+  }
+
+  private key(event: KeyboardEvent): void {
+    const { editor } = this
+    if ((event.target as Element).closest("input, select")) {
+      event.stopPropagation()
+      return
+    }
+    if (event.ctrlKey || event.metaKey) {
+      if (event.key.toLowerCase() !== "a") return // undo, copy and the like are the host's
+      editor.select(edit.allRefs(editor.curve))
+    } else if (event.key === " ") {
+      if ((event.target as Element).closest("button")) return
+      editor.player.toggle(editor.playhead)
+    } else if (!this.keyOnPoints(event)) {
+      return
+    }
+    event.preventDefault()
+    event.stopPropagation()
+  }
+
+  private keyOnPoints(event: KeyboardEvent): boolean {
+    const { editor } = this
+    const refs = editor.selection
+    if (refs.length === 0 || editor.error || !(event.target as Element).closest(".kf-lanes")) return false
+    const coarse = event.shiftKey ? COARSE : 1
+    const time = event.altKey ? KEYFRAME_S : FRAME_S * coarse
+    const steps: Record<string, [number, number]> = {
+      ArrowLeft: [-time, 0],
+      ArrowRight: [time, 0],
+      ArrowUp: [0, VALUE_STEP * coarse],
+      ArrowDown: [0, -VALUE_STEP * coarse],
+    }
+    const step = steps[event.key]
+    if (step) {
+      editor.apply(edit.movePoints(editor.curve, refs, ...step))
+      if (editor.selection[0]) editor.focus(editor.selection[0])
+    } else if (event.key === "Delete" || event.key === "Backspace") {
+      editor.apply(edit.deletePoints(editor.curve, refs))
+      editor.element.querySelector<HTMLElement>("button")?.focus({ preventScroll: true })
+    } else if (event.key === "Enter") {
+      editor.tools.editExactly()
+    } else if (event.key === "Escape") {
+      editor.select([])
+    } else {
+      return false
+    }
+    return true
+  }
+
+  /** Where an event lies in the lanes' own pixels, however far the canvas is zoomed. */
+  private placeOf(event: MouseEvent): Place {
+    const { lanes, layout } = this.editor
+    const shown = lanes.getBoundingClientRect()
+    const scale = shown.width / layout.width || 1
+    return { x: (event.clientX - shown.left) / scale, y: (event.clientY - shown.top) / scale }
+  }
+
+  private laneAt({ x, y }: Place): LaneName | null {
+    const inside = ({ left, top, width, height }: Rectangle) =>
+      x >= left - SLACK_PX && x <= left + width + SLACK_PX && y >= top && y <= top + height
+    return LANES.find((lane) => inside(this.editor.layout[lane])) ?? null
+  }
+
+  private within(box: { x: number; y: number; width: number; height: number }): edit.Ref[] {
+    const { curve, span, layout } = this.editor
+    return edit.allRefs(curve).filter(({ lane, index }) => {
+      const { seconds, value } = curve[lane][index]!
+      const x = xOf(seconds, span, layout.time)
+      const y = yOf(value, valueArea(layout[lane]))
+      return x >= box.x && x <= box.x + box.width && y >= box.y && y <= box.y + box.height
+    })
+  }
+}
+
+const boxOf = (a: Place, b: Place) => ({
+  x: Math.min(a.x, b.x),
+  y: Math.min(a.y, b.y),
+  width: Math.abs(a.x - b.x),
+  height: Math.abs(a.y - b.y),
+})
+
+const toggled = (refs: readonly edit.Ref[], ref: edit.Ref): edit.Ref[] =>
+  refs.some((other) => edit.sameRef(other, ref)) ? refs.filter((other) => !edit.sameRef(other, ref)) : [ref, ...refs]
+
+function refOf(target: EventTarget | null): edit.Ref | null {
+  const key = (target as Element | null)?.getAttribute?.("data-ref")
+  const [lane, index] = key?.split(" ") ?? []
+  return lane ? { lane: lane as LaneName, index: Number(index) } : null
+}

@@ -1,0 +1,175 @@
+// The lanes of the editor as SVG: sound, valence, arousal, keyframes, all along one time axis.
+
+import { clock, keyframesIn, KEYFRAME_S, ticks, xOf, yOf, type Rectangle, type Span } from "./axis.ts"
+import { LANES, sampler, type Curve, type LaneName, type Point } from "./curve.ts"
+import { inTimeOrder, refKey, type Ref } from "./edit.ts"
+import { columns, type Sound, type Vocalization } from "./sound.ts"
+import { pathThrough, svg } from "./svg.ts"
+
+const LABEL_WIDTH = 52
+const AXIS_HEIGHT = 18
+const KEYFRAMES_HEIGHT = 12
+const SOUND_SHARE = 0.24
+const GAP = 5
+const PADDING = 8
+/** Points beyond which handles would only be a smear; zooming in brings them back. */
+export const MOST_HANDLES = 400
+const CURVE_STEP_PX = 2
+
+export interface Layout {
+  readonly width: number
+  readonly height: number
+  readonly sound: Rectangle
+  readonly valence: Rectangle
+  readonly arousal: Rectangle
+  readonly keyframes: Rectangle
+  readonly axis: Rectangle
+  /** All of it that is time. */
+  readonly time: Rectangle
+}
+
+/** Where the lanes lie in a picture of that size. */
+export function layoutOf(width: number, height: number): Layout {
+  const left = LABEL_WIDTH
+  const wide = Math.max(40, width - left - PADDING)
+  const usable = Math.max(60, height - AXIS_HEIGHT - KEYFRAMES_HEIGHT - 4 * GAP)
+  const sound = { left, top: GAP, width: wide, height: usable * SOUND_SHARE }
+  const tall = (usable - sound.height) / 2
+  const valence = { left, top: sound.top + sound.height + GAP, width: wide, height: tall }
+  const arousal = { ...valence, top: valence.top + tall + GAP }
+  const keyframes = { ...arousal, top: arousal.top + tall + GAP, height: KEYFRAMES_HEIGHT }
+  const axis = { ...keyframes, top: keyframes.top + KEYFRAMES_HEIGHT, height: AXIS_HEIGHT }
+  const time = { left, top: sound.top, width: wide, height: axis.top - sound.top }
+  return { width, height, sound, valence, arousal, keyframes, axis, time }
+}
+
+/** The area of a lane in which values lie: its points are never cut off. */
+export function valueArea(area: Rectangle): Rectangle {
+  return { ...area, top: area.top + PADDING, height: Math.max(1, area.height - 2 * PADDING) }
+}
+
+/** What is behind the curves: panels, waveform, marks, keyframes, axis. */
+export function drawGround(
+  layout: Layout,
+  span: Span,
+  duration: number,
+  sound: Sound | null,
+  vocalizations: readonly Vocalization[],
+): SVGElement[] {
+  const parts: SVGElement[] = []
+  for (const name of ["sound", ...LANES] as const) {
+    const area = layout[name]
+    parts.push(svg("rect", { ...rect(area), class: "kf-panel", rx: 3 }))
+    const label = svg("text", { x: area.left - 6, y: area.top + area.height / 2, class: `kf-label kf-${name}` }, name)
+    parts.push(label)
+  }
+  const marks = ticks(span, layout.axis)
+  for (const seconds of marks) {
+    const x = xOf(seconds, span, layout.time)
+    parts.push(svg("line", { x1: x, x2: x, y1: layout.time.top, y2: layout.axis.top, class: "kf-grid" }))
+    const digits = marks.length > 1 && marks[1]! - marks[0]! < 1 ? (marks[1]! - marks[0]! < 0.1 ? 2 : 1) : 0
+    const y = layout.axis.top + layout.axis.height - 5
+    parts.push(svg("text", { x, y, class: "kf-time" }, clock(seconds, digits)))
+  }
+  for (const name of LANES) {
+    const y = yOf(0, valueArea(layout[name]))
+    parts.push(svg("line", { x1: layout.time.left, x2: layout.time.left + layout.time.width, y1: y, y2: y, class: "kf-zero" }))
+  }
+  if (sound) parts.push(...waveform(layout.sound, span, sound))
+  parts.push(...found(layout.sound, span, vocalizations))
+  parts.push(keyframeTicks(layout.keyframes, span))
+  const end = xOf(duration, span, layout.time)
+  if (end < layout.time.left + layout.time.width)
+    parts.push(svg("rect", { ...rect({ ...layout.time, left: end, width: layout.time.left + layout.time.width - end }), class: "kf-behind" }))
+  return parts
+}
+
+/** A lane's curve and, where they can be told apart, its points. */
+export function drawLane(
+  layout: Layout,
+  span: Span,
+  curve: Curve,
+  name: LaneName,
+  selection: ReadonlySet<string>,
+): SVGElement[] {
+  const area = valueArea(layout[name])
+  const sample = sampler(curve[name])
+  const steps = Math.max(2, Math.round(area.width / CURVE_STEP_PX))
+  const points = Array.from({ length: steps + 1 }, (_, i) => {
+    const seconds = span.from + ((span.to - span.from) * i) / steps
+    return [xOf(seconds, span, area), yOf(sample(seconds), area)] as const
+  })
+  return [svg("path", { d: pathThrough(points), class: `kf-curve kf-${name}` }), ...handles(layout, span, curve, name, selection)]
+}
+
+function handles(layout: Layout, span: Span, curve: Curve, name: LaneName, selection: ReadonlySet<string>): SVGElement[] {
+  const area = valueArea(layout[name])
+  const seen = curve[name]
+    .map((point, index) => ({ point, ref: { lane: name, index } }))
+    .filter(({ point }) => point.seconds >= span.from - 1e-6 && point.seconds <= span.to + 1e-6)
+  if (seen.length > MOST_HANDLES) return []
+  return seen.map(({ point, ref }) => {
+    const chosen = selection.has(refKey(ref))
+    const handle = svg("circle", {
+      cx: xOf(point.seconds, span, area),
+      cy: yOf(point.value, area),
+      r: chosen ? 6 : 4.5,
+      class: `kf-point kf-${name} kf-${point.mode}${chosen ? " kf-chosen" : ""}`,
+      tabindex: 0,
+      role: "slider",
+      "aria-label": describe(name, point),
+      "aria-valuemin": -1,
+      "aria-valuemax": 1,
+      "aria-valuenow": point.value,
+      "aria-valuetext": describe(name, point),
+      "data-ref": refKey(ref),
+    })
+    handle.append(svg("title", {}, `${describe(name, point)}, ${point.mode}`))
+    return handle
+  })
+}
+
+/** The order in which Tab goes through the points of both lanes. */
+export const tabOrder = (curve: Curve): Ref[] => inTimeOrder(curve)
+
+const describe = (lane: LaneName, { seconds, value }: Point): string => `${lane} ${value} at ${clock(seconds, 2)} s`
+
+function waveform(area: Rectangle, span: Span, sound: Sound): SVGElement[] {
+  const count = Math.max(1, Math.round(area.width))
+  const middle = area.top + area.height / 2
+  const half = area.height / 2 - 3
+  let loud = ""
+  let quiet = ""
+  columns(sound, span, count).forEach(({ low, high, silent }, i) => {
+    const x = (area.left + (i * area.width) / count).toFixed(1)
+    if (silent) quiet += `M${x} ${area.top}v${area.height}`
+    loud += `M${x} ${(middle - half * high - 0.5).toFixed(1)}V${(middle - half * low + 0.5).toFixed(1)}`
+  })
+  return [svg("path", { d: quiet, class: "kf-silence" }), svg("path", { d: loud, class: "kf-wave" })]
+}
+
+function found(area: Rectangle, span: Span, vocalizations: readonly Vocalization[]): SVGElement[] {
+  return vocalizations
+    .filter(({ start, end }) => end > span.from && start < span.to)
+    .flatMap(({ start, end, label }) => {
+      const left = Math.max(area.left, xOf(start, span, area))
+      const right = Math.min(area.left + area.width, xOf(end, span, area))
+      const mark = svg("rect", { ...rect({ ...area, left, width: Math.max(2, right - left) }), class: "kf-found" })
+      mark.append(svg("title", {}, `${label}, ${clock(start)} to ${clock(end)} s`))
+      return [mark, svg("text", { x: left + 3, y: area.top + 10, class: "kf-found-label" }, label)]
+    })
+}
+
+function keyframeTicks(area: Rectangle, span: Span): SVGElement {
+  const { first, last } = keyframesIn(span)
+  const room = area.width / Math.max(1, last - first)
+  const every = room >= 3 ? 1 : Math.ceil(3 / Math.max(room, 1e-3))
+  let d = ""
+  for (let k = Math.ceil(first / every) * every; k <= last; k += every) {
+    const x = xOf(k * KEYFRAME_S, span, area).toFixed(1)
+    d += `M${x} ${area.top}v${area.height - 4}`
+  }
+  return svg("path", { d, class: "kf-keyframes" }, svg("title", {}, "keyframes, every 13 frames"))
+}
+
+const rect = ({ left, top, width, height }: Rectangle) => ({ x: left, y: top, width: Math.max(0, width), height })
