@@ -84,8 +84,8 @@ class Refused(Exception):  # noqa: N818 (it is an answer, not a failure)
 class Host:
     """ComfyUI as its own process, in a folder of its own that holds models, inputs and outputs."""
 
-    def __init__(self, comfyui: Path, folder: Path):
-        self.comfyui, self.folder = comfyui, folder
+    def __init__(self, comfyui: Path, folder: Path, *options: str):
+        self.comfyui, self.folder, self.options = comfyui, folder, options
         self.python = host_python(comfyui)
         self.log = folder / "server.log"
         self._process = None
@@ -101,6 +101,7 @@ class Host:
             self.port = free.getsockname()[1]
         options = ["--cpu", "--port", str(self.port), "--base-directory", str(self.folder)]
         options += ["--disable-auto-launch", "--disable-api-nodes", "--preview-method", "latent2rgb"]
+        options += self.options
         environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONUNBUFFERED": "1"}
         with self.log.open("wb") as log:
             self._process = subprocess.Popen(

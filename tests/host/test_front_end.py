@@ -1,10 +1,10 @@
 """The bundled workflows in the real front end, in a headless browser."""
 
 import json
-import shutil
 
 import pytest
 
+from host.front_ends import chromium, open_page
 from host.prompts import UPSCALER, WORKFLOWS
 from host.server import ROOT
 
@@ -13,18 +13,10 @@ playwright = pytest.importorskip("playwright.sync_api", reason="playwright is no
 
 @pytest.fixture(scope="module")
 def page(host):
-    browser = shutil.which("chromium") or shutil.which("google-chrome")
-    if browser is None:
+    if chromium() is None:
         pytest.skip("no chromium: the front end is not tested")
     with playwright.sync_playwright() as running:
-        page = running.chromium.launch(executable_path=browser).new_page()
-        page.errors = []
-        page.on("pageerror", lambda error: page.errors.append(str(error)))
-        page.goto(f"http://127.0.0.1:{host.port}")
-        page.wait_for_function("window.app && app.graph && app.canvas", timeout=60_000)
-        page.wait_for_load_state("networkidle")
-        page.errors.clear()  # of the front end's own start
-        yield page
+        yield open_page(running, host)
 
 
 @pytest.mark.parametrize("name", WORKFLOWS)

@@ -345,6 +345,12 @@ function reset() {
 function allRefs(curve) {
   return LANES.flatMap((lane) => curve[lane].map((_, index) => ({ lane, index })));
 }
+function inTimeOrder(curve) {
+  return allRefs(curve).sort((a, b) => {
+    const byTime = curve[a.lane][a.index].seconds - curve[b.lane][b.index].seconds;
+    return byTime || LANES.indexOf(a.lane) - LANES.indexOf(b.lane);
+  });
+}
 function feelingAt(curve, seconds) {
   return [sampler(curve.valence)(seconds), sampler(curve.arousal)(seconds)];
 }
@@ -519,7 +525,7 @@ function drawGround(layout, span, duration, sound, vocalizations) {
     parts.push(svg("rect", { ...rect({ ...layout.time, left: end, width: layout.time.left + layout.time.width - end }), class: "kf-behind" }));
   return parts;
 }
-function drawLane(layout, span, curve, name, selection) {
+function drawCurve(layout, span, curve, name) {
   const area = valueArea(layout[name]);
   const sample = sampler(curve[name]);
   const steps = Math.max(2, Math.round(area.width / CURVE_STEP_PX));
@@ -527,32 +533,50 @@ function drawLane(layout, span, curve, name, selection) {
     const seconds = span.from + (span.to - span.from) * i / steps;
     return [xOf(seconds, span, area), yOf(sample(seconds), area)];
   });
-  return [svg("path", { d: pathThrough(points), class: `kf-curve kf-${name}` }), ...handles(layout, span, curve, name, selection)];
+  return svg("path", { d: pathThrough(points), class: `kf-curve kf-${name}` });
 }
-function handles(layout, span, curve, name, selection) {
-  const area = valueArea(layout[name]);
-  const seen = curve[name].map((point, index) => ({ point, ref: { lane: name, index } })).filter(({ point }) => point.seconds >= span.from - 1e-6 && point.seconds <= span.to + 1e-6);
-  if (seen.length > MOST_HANDLES) return [];
-  return seen.map(({ point, ref }) => {
-    const chosen = selection.has(refKey(ref));
-    const handle = svg("circle", {
+var Handles = class {
+  element = svg("g");
+  known = /* @__PURE__ */ new Map();
+  /** Elements are kept and only moved: one under the pointer or with the focus must not be replaced. */
+  draw(layout, span, curve, selection) {
+    const seen = inTimeOrder(curve).filter(({ lane, index }) => {
+      const { seconds } = curve[lane][index];
+      return seconds >= span.from - 1e-6 && seconds <= span.to + 1e-6;
+    });
+    const shown = seen.length > MOST_HANDLES ? [] : seen.map((ref) => this.handle(layout, span, curve, ref, selection));
+    const children = this.element.children;
+    if (shown.length !== children.length || shown.some((handle, i) => handle !== children[i]))
+      this.element.replaceChildren(...shown);
+  }
+  find(ref) {
+    return this.known.get(refKey(ref));
+  }
+  handle(layout, span, curve, ref, selection) {
+    const key = refKey(ref);
+    let handle = this.known.get(key);
+    if (!handle) {
+      handle = svg("circle", { tabindex: 0, role: "slider", "aria-valuemin": -1, "aria-valuemax": 1, "data-ref": key });
+      handle.append(svg("title"));
+      this.known.set(key, handle);
+    }
+    const point = curve[ref.lane][ref.index];
+    const chosen = selection.has(key);
+    const area = valueArea(layout[ref.lane]);
+    const described = describe(ref.lane, point);
+    set(handle, {
       cx: xOf(point.seconds, span, area),
       cy: yOf(point.value, area),
       r: chosen ? 6 : 4.5,
-      class: `kf-point kf-${name} kf-${point.mode}${chosen ? " kf-chosen" : ""}`,
-      tabindex: 0,
-      role: "slider",
-      "aria-label": describe(name, point),
-      "aria-valuemin": -1,
-      "aria-valuemax": 1,
+      class: `kf-point kf-${ref.lane} kf-${point.mode}${chosen ? " kf-chosen" : ""}`,
+      "aria-label": described,
       "aria-valuenow": point.value,
-      "aria-valuetext": describe(name, point),
-      "data-ref": refKey(ref)
+      "aria-valuetext": described
     });
-    handle.append(svg("title", {}, `${describe(name, point)}, ${point.mode}`));
+    handle.firstElementChild.textContent = `${described}, ${point.mode}`;
     return handle;
-  });
-}
+  }
+};
 var describe = (lane, { seconds, value }) => `${lane} ${value} at ${clock(seconds, 2)} s`;
 function waveform(area, span, sound) {
   const count = Math.max(1, Math.round(area.width));
@@ -591,6 +615,7 @@ var rect = ({ left, top, width, height }) => ({ x: left, y: top, width: Math.max
 
 // src/gestures.ts
 var SLACK_PX = 4;
+var REACH_PX = 9;
 var FRAME_S = 0.04;
 var KEYFRAME_S2 = 0.52;
 var VALUE_STEP = 0.02;
@@ -618,7 +643,7 @@ var Gestures = class {
     if (event.button !== 0 || this.editor.error) return;
     const place = this.placeOf(event);
     this.editor.lanes.setPointerCapture(event.pointerId);
-    const ref = refOf(event.target);
+    const ref = this.pointAt(place);
     if (!ref) {
       if (this.laneAt(place)) this.box = place;
       else this.editor.setPlayhead(this.editor.timeAt(place.x, event.altKey));
@@ -683,7 +708,7 @@ var Gestures = class {
     if (dragged) this.editor.revert();
   }
   doubleClick(event) {
-    const ref = refOf(event.target);
+    const ref = this.pointAt(this.placeOf(event));
     if (!ref) return;
     this.editor.select([ref]);
     this.editor.tools.editExactly();
@@ -778,6 +803,19 @@ var Gestures = class {
   laneAt({ x, y }) {
     const inside = ({ left, top, width, height }) => x >= left - SLACK_PX && x <= left + width + SLACK_PX && y >= top && y <= top + height;
     return LANES.find((lane) => inside(this.editor.layout[lane])) ?? null;
+  }
+  /** The nearest point that is within reach, if points are shown at all. */
+  pointAt({ x, y }) {
+    const { curve, span, layout, lanes } = this.editor;
+    if (!lanes.querySelector(".kf-point")) return null;
+    let nearest = null;
+    let least = REACH_PX;
+    for (const ref of allRefs(curve)) {
+      const { seconds, value } = curve[ref.lane][ref.index];
+      const distance = Math.hypot(xOf(seconds, span, layout.time) - x, yOf(value, valueArea(layout[ref.lane])) - y);
+      if (distance < least) [nearest, least] = [ref, distance];
+    }
+    return nearest;
   }
   within(box) {
     const { curve, span, layout } = this.editor;
@@ -1054,15 +1092,14 @@ var CurveEditor = class {
     this.source = source;
     this.player = new Player((seconds) => this.setPlayhead(seconds));
     this.tools = new Tools(this, enlarge);
-    this.lanes.append(this.ground, this.curves, this.overlay);
+    this.lanes.append(this.ground, this.curves, this.overlay, this.handles.element);
     const body = html("div", { class: "kf-body" }, this.lanes, this.plane.element);
     this.element.append(this.tools.element, body, this.status);
     new Gestures(this);
     this.observer.observe(body);
-    this.watch = setInterval(() => this.follow(), WATCH_MS);
-    this.follow();
+    this.wake();
   }
-  element = html("div", { class: "kf-editor", role: "group", "aria-label": "emotion curve" });
+  element = html("div", { class: "kf-editor", role: "group", "aria-label": "emotion curve", tabindex: -1 });
   lanes = svg("svg", { class: "kf-lanes", role: "group", "aria-label": "valence and arousal over time" });
   plane = new Plane();
   player;
@@ -1079,15 +1116,21 @@ var CurveEditor = class {
   marks = [];
   ground = svg("g");
   curves = svg("g");
+  handles = new Handles();
   overlay = svg("g");
   status = html("div", { class: "kf-status", role: "status", "aria-live": "polite" });
   observer = new ResizeObserver(() => this.resize());
   watch;
-  dispose() {
+  /** Starts to follow the text, or goes on after `rest`. */
+  wake() {
+    this.watch ??= setInterval(() => this.follow(), WATCH_MS);
+    this.follow();
+  }
+  /** Stops following the text and playing; what holds the element is up to its owner. */
+  rest() {
     clearInterval(this.watch);
-    this.observer.disconnect();
+    this.watch = void 0;
     this.player.stop();
-    this.element.remove();
   }
   /** Seconds of the sound; without one, of the curve with some room behind it. */
   get duration() {
@@ -1151,8 +1194,7 @@ var CurveEditor = class {
   }
   /** Puts the keyboard's focus on a point. */
   focus(ref) {
-    const handle = this.curves.querySelector(`[data-ref="${refKey(ref)}"]`);
-    handle?.focus({ preventScroll: true });
+    this.handles.find(ref)?.focus({ preventScroll: true });
   }
   /** The time at a place of the lanes; with `snap`, of the nearest keyframe. */
   timeAt(x, snap) {
@@ -1199,10 +1241,13 @@ var CurveEditor = class {
     if (this.layout.width === 0) return;
     const { layout, span, curve } = this;
     if (ground) this.ground.replaceChildren(...drawGround(layout, span, this.duration, this.heard, this.marks));
-    const focused = document.activeElement?.getAttribute("data-ref");
-    const chosen = new Set(this.selection.map(refKey));
-    this.curves.replaceChildren(...LANES.flatMap((lane) => drawLane(layout, span, curve, lane, chosen)));
-    if (focused && this.selection[0]) this.focus(this.selection[0]);
+    const focused = this.handles.element.contains(document.activeElement);
+    this.curves.replaceChildren(...LANES.map((lane) => drawCurve(layout, span, curve, lane)));
+    this.handles.draw(layout, span, curve, new Set(this.selection.map(refKey)));
+    if (focused && !this.handles.element.contains(document.activeElement)) {
+      if (this.selection[0]) this.focus(this.selection[0]);
+      else this.element.focus({ preventScroll: true });
+    }
     this.plane.drawTrail(curve, this.duration);
     this.drawPlayhead();
     this.tools.update();
@@ -1235,8 +1280,12 @@ function openLarge(source) {
   const dialog = html("dialog", { class: "kf-dialog", "aria-label": "emotion curve, large" }, editor.element);
   editor.tools.element.append(close);
   close.addEventListener("click", () => dialog.close());
+  dialog.addEventListener("keydown", (event) => {
+    if (event.key === "Escape") dialog.close();
+    event.stopPropagation();
+  });
   dialog.addEventListener("close", () => {
-    editor.dispose();
+    editor.rest();
     dialog.remove();
   });
   document.body.append(dialog);
@@ -1265,10 +1314,14 @@ function register(attach) {
       afterRun(node, (output) => rememberSound(node, output));
       const editor = attach(sourceOf(node, text));
       addEditor(node, text, editor.element);
-      const removed = node.onRemoved;
+      const { onAdded, onRemoved } = node;
+      node.onAdded = (...given) => {
+        onAdded?.apply(node, given);
+        editor.wake();
+      };
       node.onRemoved = () => {
-        removed?.call(node);
-        editor.dispose();
+        onRemoved?.call(node);
+        editor.rest();
       };
     }
   });
@@ -1345,7 +1398,7 @@ function rememberFound(node, output) {
 }
 
 // src/style.css
-var style_default = ".kf-editor { --kf-valence: #5fbf86; --kf-arousal: #e0954a; --kf-sound: #5f9fd0; --kf-found: #b57fca;\n  box-sizing: border-box; width: 100%; height: 100%; min-height: 240px; display: flex; flex-direction: column;\n  gap: 4px; padding: 4px; overflow: hidden; color: var(--input-text, #ddd); font: 11px/1.3 Inter, Arial, sans-serif;\n  background: var(--comfy-menu-bg, #353535); border-radius: 6px; user-select: none; }\n.kf-editor:focus-within { outline: 1px solid var(--p-primary-color, #6b9bd1); outline-offset: -1px; }\n.kf-tools { display: flex; flex-wrap: wrap; gap: 3px; align-items: center; }\n.kf-tools button, .kf-tools select, .kf-exact input { font: inherit; color: inherit; min-height: 22px;\n  background: var(--comfy-input-bg, #222); border: 1px solid var(--border-color, #4e4e4e); border-radius: 4px;\n  padding: 1px 6px; }\n.kf-tools button { cursor: pointer; }\n.kf-tools button:hover:not(:disabled), .kf-tools select:hover { border-color: var(--p-primary-color, #6b9bd1); }\n.kf-tools button:disabled { opacity: 0.4; cursor: default; }\n.kf-space { flex: 1; }\n.kf-body { flex: 1; min-height: 0; display: flex; gap: 4px; align-items: stretch; }\n.kf-lanes { flex: 1; min-width: 0; min-height: 0; touch-action: none; cursor: crosshair; display: block; }\n.kf-plane { flex: none; touch-action: none; }\n.kf-panel { fill: var(--comfy-input-bg, #222); }\n.kf-grid { stroke: var(--border-color, #4e4e4e); stroke-opacity: 0.45; pointer-events: none; }\n.kf-zero { stroke: var(--descrip-text, #999); stroke-opacity: 0.45; stroke-dasharray: 2 3; fill: none; pointer-events: none; }\n.kf-label, .kf-time, .kf-plane-label, .kf-feeling, .kf-found-label { font: 10px Inter, Arial, sans-serif; pointer-events: none; }\n.kf-label { text-anchor: end; dominant-baseline: central; fill: var(--descrip-text, #999); }\n.kf-label.kf-valence, .kf-plane-label.kf-valence { fill: var(--kf-valence); }\n.kf-label.kf-arousal, .kf-plane-label.kf-arousal { fill: var(--kf-arousal); }\n.kf-time { text-anchor: middle; fill: var(--descrip-text, #999); }\n.kf-wave { stroke: var(--kf-sound); stroke-width: 1.1; pointer-events: none; }\n.kf-silence { stroke: var(--descrip-text, #999); stroke-opacity: 0.18; stroke-width: 1.1; pointer-events: none; }\n.kf-found { fill: var(--kf-found); fill-opacity: 0.3; }\n.kf-found-label { fill: var(--kf-found); }\n.kf-keyframes { stroke: var(--descrip-text, #999); fill: none; }\n.kf-behind { fill: var(--comfy-menu-bg, #353535); fill-opacity: 0.55; pointer-events: none; }\n.kf-curve { fill: none; stroke-width: 2; pointer-events: none; }\n.kf-curve.kf-valence { stroke: var(--kf-valence); }\n.kf-curve.kf-arousal { stroke: var(--kf-arousal); }\n.kf-point { cursor: grab; stroke: var(--comfy-menu-bg, #353535); stroke-width: 1.5; outline: none; }\n.kf-point.kf-valence { fill: var(--kf-valence); }\n.kf-point.kf-arousal { fill: var(--kf-arousal); }\n.kf-point.kf-hold { stroke-dasharray: 3 2; stroke: var(--input-text, #ddd); }\n.kf-point.kf-linear { stroke: var(--input-text, #ddd); }\n.kf-point.kf-chosen, .kf-point:focus-visible { stroke: var(--input-text, #fff); stroke-width: 2.5; stroke-dasharray: none; }\n.kf-box { fill: var(--p-primary-color, #6b9bd1); fill-opacity: 0.18; stroke: var(--p-primary-color, #6b9bd1); pointer-events: none; }\n.kf-playhead { stroke: var(--input-text, #fff); stroke-width: 1.2; pointer-events: none; }\n.kf-trail { fill: none; stroke: var(--descrip-text, #999); stroke-opacity: 0.7; pointer-events: none; }\n.kf-state { fill: var(--descrip-text, #999); cursor: grab; }\n.kf-state:hover { fill: var(--input-text, #fff); }\n.kf-now { fill: var(--p-primary-color, #6b9bd1); stroke: var(--input-text, #fff); pointer-events: none; }\n.kf-feeling { fill: var(--input-text, #ddd); }\n.kf-status { min-height: 15px; white-space: nowrap; overflow: hidden; text-overflow: ellipsis; color: var(--descrip-text, #999); display: flex; gap: 8px; align-items: center; }\n.kf-status.kf-wrong { white-space: normal; color: var(--error-text, #ff6b6b); }\n.kf-exact { display: inline-flex; gap: 4px; align-items: center; }\n.kf-exact input { width: 5.5em; user-select: text; }\n.kf-dialog { width: 92vw; height: 82vh; max-width: none; padding: 8px; border: 1px solid var(--border-color, #4e4e4e);\n  border-radius: 8px; background: var(--comfy-menu-bg, #353535); }\n.kf-dialog::backdrop { background: rgb(0 0 0 / 55%); }\n";
+var style_default = ".kf-editor { --kf-valence: #5fbf86; --kf-arousal: #e0954a; --kf-sound: #5f9fd0; --kf-found: #b57fca;\n  box-sizing: border-box; width: 100%; height: 100%; min-height: 240px; display: flex; flex-direction: column;\n  gap: 4px; padding: 4px; overflow: hidden; color: var(--input-text, #ddd); font: 11px/1.3 Inter, Arial, sans-serif;\n  background: var(--comfy-menu-bg, #353535); border-radius: 6px; user-select: none; }\n.kf-editor:focus { outline: none; }\n.kf-editor:focus-within { outline: 1px solid var(--p-primary-color, #6b9bd1); outline-offset: -1px; }\n.kf-tools { display: flex; flex-wrap: wrap; gap: 3px; align-items: center; }\n.kf-tools button, .kf-tools select, .kf-exact input { font: inherit; color: inherit; min-height: 22px;\n  background: var(--comfy-input-bg, #222); border: 1px solid var(--border-color, #4e4e4e); border-radius: 4px;\n  padding: 1px 6px; }\n.kf-tools button { cursor: pointer; }\n.kf-tools button:hover:not(:disabled), .kf-tools select:hover { border-color: var(--p-primary-color, #6b9bd1); }\n.kf-tools button:disabled { opacity: 0.4; cursor: default; }\n.kf-space { flex: 1; }\n.kf-body { flex: 1; min-height: 0; display: flex; gap: 4px; align-items: stretch; }\n.kf-lanes { flex: 1; min-width: 0; min-height: 0; touch-action: none; cursor: crosshair; display: block; }\n.kf-plane { flex: none; touch-action: none; }\n.kf-panel { fill: var(--comfy-input-bg, #222); }\n.kf-grid { stroke: var(--border-color, #4e4e4e); stroke-opacity: 0.45; pointer-events: none; }\n.kf-zero { stroke: var(--descrip-text, #999); stroke-opacity: 0.45; stroke-dasharray: 2 3; fill: none; pointer-events: none; }\n.kf-label, .kf-time, .kf-plane-label, .kf-feeling, .kf-found-label { font: 10px Inter, Arial, sans-serif; pointer-events: none; }\n.kf-label { text-anchor: end; dominant-baseline: central; fill: var(--descrip-text, #999); }\n.kf-label.kf-valence, .kf-plane-label.kf-valence { fill: var(--kf-valence); }\n.kf-label.kf-arousal, .kf-plane-label.kf-arousal { fill: var(--kf-arousal); }\n.kf-time { text-anchor: middle; fill: var(--descrip-text, #999); }\n.kf-wave { stroke: var(--kf-sound); stroke-width: 1.1; pointer-events: none; }\n.kf-silence { stroke: var(--descrip-text, #999); stroke-opacity: 0.18; stroke-width: 1.1; pointer-events: none; }\n.kf-found { fill: var(--kf-found); fill-opacity: 0.3; }\n.kf-found-label { fill: var(--kf-found); }\n.kf-keyframes { stroke: var(--descrip-text, #999); fill: none; }\n.kf-behind { fill: var(--comfy-menu-bg, #353535); fill-opacity: 0.55; pointer-events: none; }\n.kf-curve { fill: none; stroke-width: 2; pointer-events: none; }\n.kf-curve.kf-valence { stroke: var(--kf-valence); }\n.kf-curve.kf-arousal { stroke: var(--kf-arousal); }\n.kf-point { cursor: grab; stroke: var(--comfy-menu-bg, #353535); stroke-width: 1.5; outline: none; }\n.kf-point.kf-valence { fill: var(--kf-valence); }\n.kf-point.kf-arousal { fill: var(--kf-arousal); }\n.kf-point.kf-hold { stroke-dasharray: 3 2; stroke: var(--input-text, #ddd); }\n.kf-point.kf-linear { stroke: var(--input-text, #ddd); }\n.kf-point.kf-chosen, .kf-point:focus-visible { stroke: var(--input-text, #fff); stroke-width: 2.5; stroke-dasharray: none; }\n.kf-box { fill: var(--p-primary-color, #6b9bd1); fill-opacity: 0.18; stroke: var(--p-primary-color, #6b9bd1); pointer-events: none; }\n.kf-playhead { stroke: var(--input-text, #fff); stroke-width: 1.2; pointer-events: none; }\n.kf-trail { fill: none; stroke: var(--descrip-text, #999); stroke-opacity: 0.7; pointer-events: none; }\n.kf-state { fill: var(--descrip-text, #999); cursor: grab; }\n.kf-state:hover { fill: var(--input-text, #fff); }\n.kf-now { fill: var(--p-primary-color, #6b9bd1); stroke: var(--input-text, #fff); pointer-events: none; }\n.kf-feeling { fill: var(--input-text, #ddd); }\n.kf-status { min-height: 15px; white-space: nowrap; overflow: hidden; text-overflow: ellipsis; color: var(--descrip-text, #999); display: flex; gap: 8px; align-items: center; }\n.kf-status.kf-wrong { white-space: normal; color: var(--error-text, #ff6b6b); }\n.kf-exact { display: inline-flex; gap: 4px; align-items: center; }\n.kf-exact input { width: 5.5em; user-select: text; }\n.kf-dialog { width: 92vw; height: 82vh; max-width: none; padding: 8px; border: 1px solid var(--border-color, #4e4e4e);\n  border-radius: 8px; background: var(--comfy-menu-bg, #353535); }\n.kf-dialog::backdrop { background: rgb(0 0 0 / 55%); }\n";
 
 // src/keyface.ts
 document.head.append(html("style", { id: "keyface-style" }, style_default));

@@ -9,8 +9,12 @@ export function openLarge(source: Source): void {
   const dialog = html("dialog", { class: "kf-dialog", "aria-label": "emotion curve, large" }, editor.element)
   editor.tools.element.append(close)
   close.addEventListener("click", () => dialog.close())
+  dialog.addEventListener("keydown", (event) => {
+    if (event.key === "Escape") dialog.close() // the host may keep the browser from doing it
+    event.stopPropagation()
+  })
   dialog.addEventListener("close", () => {
-    editor.dispose()
+    editor.rest()
     dialog.remove()
   })
   document.body.append(dialog)

@@ -5,7 +5,7 @@ import { rounded, secondsAt, snapped, xOf, zoomed, shifted, type Span } from "./
 import { EMPTY, LANES, type Curve } from "./curve.ts"
 import { feelingAt, refKey, type Edited, type Ref } from "./edit.ts"
 import { Gestures } from "./gestures.ts"
-import { drawGround, drawLane, layoutOf, MOST_HANDLES, type Layout } from "./lanes.ts"
+import { drawCurve, drawGround, Handles, layoutOf, MOST_HANDLES, type Layout } from "./lanes.ts"
 import { Plane } from "./plane.ts"
 import { Player } from "./player.ts"
 import type { Sound, Vocalization } from "./sound.ts"
@@ -28,7 +28,7 @@ const PLANE_SHARE = 0.34
 const LARGEST_PLANE = 260
 
 export class CurveEditor {
-  readonly element = html("div", { class: "kf-editor", role: "group", "aria-label": "emotion curve" })
+  readonly element = html("div", { class: "kf-editor", role: "group", "aria-label": "emotion curve", tabindex: -1 })
   readonly lanes = svg("svg", { class: "kf-lanes", role: "group", "aria-label": "valence and arousal over time" })
   readonly plane = new Plane()
   readonly player: Player
@@ -46,10 +46,11 @@ export class CurveEditor {
   private marks: readonly Vocalization[] = []
   private readonly ground = svg("g")
   private readonly curves = svg("g")
+  private readonly handles = new Handles()
   private readonly overlay = svg("g")
   private readonly status = html("div", { class: "kf-status", role: "status", "aria-live": "polite" })
   private readonly observer = new ResizeObserver(() => this.resize())
-  private readonly watch: ReturnType<typeof setInterval>
+  private watch: ReturnType<typeof setInterval> | undefined
 
   constructor(
     readonly source: Source,
@@ -57,20 +58,25 @@ export class CurveEditor {
   ) {
     this.player = new Player((seconds) => this.setPlayhead(seconds))
     this.tools = new Tools(this, enlarge)
-    this.lanes.append(this.ground, this.curves, this.overlay)
+    this.lanes.append(this.ground, this.curves, this.overlay, this.handles.element)
     const body = html("div", { class: "kf-body" }, this.lanes, this.plane.element)
     this.element.append(this.tools.element, body, this.status)
     new Gestures(this)
     this.observer.observe(body)
-    this.watch = setInterval(() => this.follow(), WATCH_MS)
+    this.wake()
+  }
+
+  /** Starts to follow the text, or goes on after `rest`. */
+  wake(): void {
+    this.watch ??= setInterval(() => this.follow(), WATCH_MS)
     this.follow()
   }
 
-  dispose(): void {
+  /** Stops following the text and playing; what holds the element is up to its owner. */
+  rest(): void {
     clearInterval(this.watch)
-    this.observer.disconnect()
+    this.watch = undefined
     this.player.stop()
-    this.element.remove()
   }
 
   /** Seconds of the sound; without one, of the curve with some room behind it. */
@@ -148,8 +154,7 @@ export class CurveEditor {
 
   /** Puts the keyboard's focus on a point. */
   focus(ref: Ref): void {
-    const handle = this.curves.querySelector<SVGElement>(`[data-ref="${refKey(ref)}"]`)
-    handle?.focus({ preventScroll: true })
+    this.handles.find(ref)?.focus({ preventScroll: true })
   }
 
   /** The time at a place of the lanes; with `snap`, of the nearest keyframe. */
@@ -201,10 +206,13 @@ export class CurveEditor {
     if (this.layout.width === 0) return
     const { layout, span, curve } = this
     if (ground) this.ground.replaceChildren(...drawGround(layout, span, this.duration, this.heard, this.marks))
-    const focused = document.activeElement?.getAttribute("data-ref")
-    const chosen = new Set(this.selection.map(refKey))
-    this.curves.replaceChildren(...LANES.flatMap((lane) => drawLane(layout, span, curve, lane, chosen)))
-    if (focused && this.selection[0]) this.focus(this.selection[0])
+    const focused = this.handles.element.contains(document.activeElement)
+    this.curves.replaceChildren(...LANES.map((lane) => drawCurve(layout, span, curve, lane)))
+    this.handles.draw(layout, span, curve, new Set(this.selection.map(refKey)))
+    if (focused && !this.handles.element.contains(document.activeElement)) {
+      if (this.selection[0]) this.focus(this.selection[0])
+      else this.element.focus({ preventScroll: true }) // where the keyboard still belongs to the editor
+    }
     this.plane.drawTrail(curve, this.duration)
     this.drawPlayhead()
     this.tools.update()

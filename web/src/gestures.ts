@@ -8,6 +8,8 @@ import { valueArea } from "./lanes.ts"
 
 /** Pixels a pointer moves before a press becomes a drag. */
 const SLACK_PX = 4
+/** Pixels from a point's middle within which it is meant. */
+const REACH_PX = 9
 const FRAME_S = 0.04
 const KEYFRAME_S = 0.52
 const VALUE_STEP = 0.02
@@ -50,7 +52,7 @@ export class Gestures {
     if (event.button !== 0 || this.editor.error) return
     const place = this.placeOf(event)
     this.editor.lanes.setPointerCapture(event.pointerId)
-    const ref = refOf(event.target)
+    const ref = this.pointAt(place)
     if (!ref) {
       if (this.laneAt(place)) this.box = place
       else this.editor.setPlayhead(this.editor.timeAt(place.x, event.altKey))
@@ -120,7 +122,7 @@ export class Gestures {
   }
 
   private doubleClick(event: MouseEvent): void {
-    const ref = refOf(event.target)
+    const ref = this.pointAt(this.placeOf(event))
     if (!ref) return
     this.editor.select([ref])
     this.editor.tools.editExactly()
@@ -224,6 +226,20 @@ export class Gestures {
     const inside = ({ left, top, width, height }: Rectangle) =>
       x >= left - SLACK_PX && x <= left + width + SLACK_PX && y >= top && y <= top + height
     return LANES.find((lane) => inside(this.editor.layout[lane])) ?? null
+  }
+
+  /** The nearest point that is within reach, if points are shown at all. */
+  private pointAt({ x, y }: Place): edit.Ref | null {
+    const { curve, span, layout, lanes } = this.editor
+    if (!lanes.querySelector(".kf-point")) return null // too many to be told apart
+    let nearest: edit.Ref | null = null
+    let least = REACH_PX
+    for (const ref of edit.allRefs(curve)) {
+      const { seconds, value } = curve[ref.lane][ref.index]!
+      const distance = Math.hypot(xOf(seconds, span, layout.time) - x, yOf(value, valueArea(layout[ref.lane])) - y)
+      if (distance < least) [nearest, least] = [ref, distance]
+    }
+    return nearest
   }
 
   private within(box: { x: number; y: number; width: number; height: number }): edit.Ref[] {

@@ -25,6 +25,7 @@ interface HostNode {
   setSize(size: [number, number]): void
   addDOMWidget(name: string, type: string, element: HTMLElement, options: Record<string, unknown>): Widget
   onExecuted?: (output: Record<string, unknown>) => void
+  onAdded?: (...given: unknown[]) => void
   onRemoved?: () => void
 }
 
@@ -45,7 +46,7 @@ const heardBy = new WeakMap<HostNode, Sound>()
 const foundBy = new WeakMap<HostNode, readonly Vocalization[]>()
 
 /** Puts an editor into every Emotion Curve node. */
-export function register(attach: (source: Source) => { element: HTMLElement; dispose(): void }): void {
+export function register(attach: (source: Source) => { element: HTMLElement; wake(): void; rest(): void }): void {
   app.registerExtension({
     name: "KeyFace.EmotionCurve",
     nodeCreated(node) {
@@ -56,10 +57,15 @@ export function register(attach: (source: Source) => { element: HTMLElement; dis
       afterRun(node, (output) => rememberSound(node, output))
       const editor = attach(sourceOf(node, text))
       addEditor(node, text, editor.element)
-      const removed = node.onRemoved
+      // A node that moves into a subgraph is removed from one graph and added to another.
+      const { onAdded, onRemoved } = node
+      node.onAdded = (...given) => {
+        onAdded?.apply(node, given)
+        editor.wake()
+      }
       node.onRemoved = () => {
-        removed?.call(node)
-        editor.dispose()
+        onRemoved?.call(node)
+        editor.rest()
       }
     },
   })

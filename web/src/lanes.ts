@@ -4,7 +4,7 @@ import { clock, keyframesIn, KEYFRAME_S, ticks, xOf, yOf, type Rectangle, type S
 import { LANES, sampler, type Curve, type LaneName, type Point } from "./curve.ts"
 import { inTimeOrder, refKey, type Ref } from "./edit.ts"
 import { columns, type Sound, type Vocalization } from "./sound.ts"
-import { pathThrough, svg } from "./svg.ts"
+import { pathThrough, set, svg } from "./svg.ts"
 
 const LABEL_WIDTH = 52
 const AXIS_HEIGHT = 18
@@ -84,14 +84,8 @@ export function drawGround(
   return parts
 }
 
-/** A lane's curve and, where they can be told apart, its points. */
-export function drawLane(
-  layout: Layout,
-  span: Span,
-  curve: Curve,
-  name: LaneName,
-  selection: ReadonlySet<string>,
-): SVGElement[] {
+/** A lane's curve. */
+export function drawCurve(layout: Layout, span: Span, curve: Curve, name: LaneName): SVGElement {
   const area = valueArea(layout[name])
   const sample = sampler(curve[name])
   const steps = Math.max(2, Math.round(area.width / CURVE_STEP_PX))
@@ -99,38 +93,55 @@ export function drawLane(
     const seconds = span.from + ((span.to - span.from) * i) / steps
     return [xOf(seconds, span, area), yOf(sample(seconds), area)] as const
   })
-  return [svg("path", { d: pathThrough(points), class: `kf-curve kf-${name}` }), ...handles(layout, span, curve, name, selection)]
+  return svg("path", { d: pathThrough(points), class: `kf-curve kf-${name}` })
 }
 
-function handles(layout: Layout, span: Span, curve: Curve, name: LaneName, selection: ReadonlySet<string>): SVGElement[] {
-  const area = valueArea(layout[name])
-  const seen = curve[name]
-    .map((point, index) => ({ point, ref: { lane: name, index } }))
-    .filter(({ point }) => point.seconds >= span.from - 1e-6 && point.seconds <= span.to + 1e-6)
-  if (seen.length > MOST_HANDLES) return []
-  return seen.map(({ point, ref }) => {
-    const chosen = selection.has(refKey(ref))
-    const handle = svg("circle", {
+/** The points that can be taken hold of, in the order in which Tab goes through them. */
+export class Handles {
+  readonly element = svg("g")
+  private readonly known = new Map<string, SVGCircleElement>()
+
+  /** Elements are kept and only moved: one under the pointer or with the focus must not be replaced. */
+  draw(layout: Layout, span: Span, curve: Curve, selection: ReadonlySet<string>): void {
+    const seen = inTimeOrder(curve).filter(({ lane, index }) => {
+      const { seconds } = curve[lane][index]!
+      return seconds >= span.from - 1e-6 && seconds <= span.to + 1e-6
+    })
+    const shown = seen.length > MOST_HANDLES ? [] : seen.map((ref) => this.handle(layout, span, curve, ref, selection))
+    const children = this.element.children
+    if (shown.length !== children.length || shown.some((handle, i) => handle !== children[i]))
+      this.element.replaceChildren(...shown)
+  }
+
+  find(ref: Ref): SVGElement | undefined {
+    return this.known.get(refKey(ref))
+  }
+
+  private handle(layout: Layout, span: Span, curve: Curve, ref: Ref, selection: ReadonlySet<string>): SVGCircleElement {
+    const key = refKey(ref)
+    let handle = this.known.get(key)
+    if (!handle) {
+      handle = svg("circle", { tabindex: 0, role: "slider", "aria-valuemin": -1, "aria-valuemax": 1, "data-ref": key })
+      handle.append(svg("title"))
+      this.known.set(key, handle)
+    }
+    const point = curve[ref.lane][ref.index]!
+    const chosen = selection.has(key)
+    const area = valueArea(layout[ref.lane])
+    const described = describe(ref.lane, point)
+    set(handle, {
       cx: xOf(point.seconds, span, area),
       cy: yOf(point.value, area),
       r: chosen ? 6 : 4.5,
-      class: `kf-point kf-${name} kf-${point.mode}${chosen ? " kf-chosen" : ""}`,
-      tabindex: 0,
-      role: "slider",
-      "aria-label": describe(name, point),
-      "aria-valuemin": -1,
-      "aria-valuemax": 1,
+      class: `kf-point kf-${ref.lane} kf-${point.mode}${chosen ? " kf-chosen" : ""}`,
+      "aria-label": described,
       "aria-valuenow": point.value,
-      "aria-valuetext": describe(name, point),
-      "data-ref": refKey(ref),
+      "aria-valuetext": described,
     })
-    handle.append(svg("title", {}, `${describe(name, point)}, ${point.mode}`))
+    handle.firstElementChild!.textContent = `${described}, ${point.mode}`
     return handle
-  })
+  }
 }
-
-/** The order in which Tab goes through the points of both lanes. */
-export const tabOrder = (curve: Curve): Ref[] => inTimeOrder(curve)
 
 const describe = (lane: LaneName, { seconds, value }: Point): string => `${lane} ${value} at ${clock(seconds, 2)} s`
 

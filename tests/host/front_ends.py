@@ -1,0 +1,34 @@
+"""The real front ends: the one ComfyUI pins, and a current one in both of its renderers."""
+
+import shutil
+from importlib.util import find_spec
+from pathlib import Path
+
+VUE = "Comfy.VueNodes.Enabled"
+PINNED, CURRENT, CURRENT_VUE = FRONT_ENDS = ("pinned", "current canvas", "current Vue")
+SCREEN = {"width": 1500, "height": 950}
+_READY = "window.app && app.graph && app.canvas && app.extensionManager"
+
+
+def chromium() -> str | None:
+    return shutil.which("chromium") or shutil.which("google-chrome")
+
+
+def current_front_end() -> Path | None:
+    """The files of the front end installed beside the tests."""
+    spec = find_spec("comfyui_frontend_package")
+    return Path(spec.submodule_search_locations[0]) / "static" if spec else None
+
+
+def open_page(playwright, host, vue: bool = False):
+    """A page of a front end that is done starting; errors from then on are collected in `page.errors`."""
+    host.post("/settings", {VUE: vue, "Comfy.TutorialCompleted": True, "Comfy.Minimap.Visible": False})
+    page = playwright.chromium.launch(executable_path=chromium()).new_page(viewport=SCREEN)
+    page.errors = []
+    page.on("pageerror", lambda error: page.errors.append(f"{error.message} {error.stack or ''}"[:500]))
+    page.goto(f"http://127.0.0.1:{host.port}")
+    page.wait_for_function(_READY, timeout=60_000)
+    page.wait_for_load_state("networkidle")
+    page.wait_for_timeout(500)
+    page.errors.clear()  # of the front end's own start
+    return page
