@@ -1,27 +1,33 @@
 """A clip's timeline as a picture: sound, feeling and keyframes along one axis of seconds."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from itertools import groupby
 
 import numpy as np
 import torch
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image
 
 from ..audio.vocalizations import Vocalization
-from ..emotion import EmotionCurve, nearest_state
-from ..timeline import FPS, KEYFRAMES_PER_WINDOW, Timeline
+from ..emotion import EmotionCurve, Point, nearest_state
+from ..errors import KeyFaceError
+from ..timeline import FPS, Timeline
+from .timeline_canvas import FAINT, SCALE, Axis, Canvas, draw_axis, text_width
 
-SCALE = 2
-"""Everything is drawn this much larger and then reduced, for smooth lines."""
-MARGIN, LABELS, GAP = 16, 72, 10
-WAVEFORM, FEELING, LANE, KEYFRAMES, AXIS = 84, 22, 84, 30, 26
+MARGIN, NAMES, GAP, AXIS = 16, 72, 8, 26
+SOUND_HEIGHT, LABEL_ROW, FEELING_HEIGHT, CURVE_HEIGHT, TICKS_HEIGHT, THUMBNAIL = 84, 17, 24, 78, 32, 60
+LABEL_ROWS = 3
+"""Rows at most for the names of vocalizations that lie close together."""
 SILENCE = 0.01
 """Frames whose samples all stay below this part of full scale count as silent."""
+PAUSE_FRAMES = 5
+"""Silence is shaded from this length on: between words, not inside them."""
+MIN_WIDTH, MIN_STRETCH = 240, 0.75
 
-GROUND, PANEL, GRID = "#1b1b1f", "#232329", "#3a3a44"
-TEXT, FAINT = "#c9c9d2", "#85858f"
-SOUND, QUIET, FOUND = "#6fb1e0", "#2c2c34", "#c98bdb"
-VALENCE, AROUSAL, TICK, EVEN_TICK = "#7fcf9b", "#e8a15c", "#e6e6ee", "#9a9aa6"
-_STEPS = [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200]
+PANEL, QUIET, ZERO, TEXT = "#26262d", "#18181c", "#ffffff30", "#d0d0d8"
+SOUND, FOUND, TICK, WINDOWS = "#6fb1e0", "#c98bdb", "#e6e6ee", ("#7d92b8", "#b0895c")
+VALENCE, AROUSAL = "#7fcf9b", "#e8a15c"
 
 
 def draw_timeline(
@@ -31,160 +37,248 @@ def draw_timeline(
     vocalizations: Iterable[Vocalization] = (),
     keyframes: torch.Tensor | None = None,
     width: int = 1200,
+    height: int | None = None,
 ) -> Image.Image:
     """Draws what is known of a clip, one lane below the other.
 
     Args:
-        n_frames: of the clip at 25 fps.
-        peaks: (n_frames, 2), see `audio.peaks.peaks_of`; silence is shaded.
-        curve: adds a lane for valence and one for arousal, with the nearest named feelings above them.
-        vocalizations: marked over the waveform.
+        n_frames: of the clip at 25 fps, at least 1.
+        peaks: (n_frames, 2) in [-1, 1], see `audio.peaks.peaks_of`; adds the waveform, drawn relative to its
+            loudest frame, with its pauses shaded.
+        curve: adds a lane for valence and one for arousal, and names the nearest feelings where they begin.
+        vocalizations: marked in the lane of the waveform and named above it where there is room.
         keyframes: (k, h, w, 3) uint8 pictures of all keyframes, as many of which are shown as fit.
-        width: of the picture in pixels; the height follows from the lanes.
+        width, height: of the picture in pixels; the lanes share a height, or have their own without one.
+
+    Returns:
+        An RGB picture.
+
+    Raises:
+        KeyFaceError: peaks or keyframes of another clip, or a size without room for the lanes.
     """
     timeline = Timeline(n_frames)
-    heights = [WAVEFORM] if peaks is not None else []
-    heights += [FEELING, LANE, LANE] if curve is not None else []
-    thumbnail = 56 if keyframes is not None else 0
-    heights += [KEYFRAMES + thumbnail]
-    height = 2 * MARGIN + sum(heights) + GAP * (len(heights) - 1) + AXIS
-    picture = _Picture(width, height, n_frames / FPS)
-    step = picture.draw_grid(MARGIN, height - MARGIN - AXIS)
-    tops = iter(MARGIN + sum(heights[:lane]) + GAP * lane for lane in range(len(heights)))
-    if peaks is not None:
-        _draw_sound(picture, next(tops), peaks, vocalizations)
+    _check(timeline, peaks, keyframes, width)
+    axis = Axis(MARGIN + NAMES, width - MARGIN, n_frames / FPS)
+    found = [sound for sound in vocalizations if sound.start_s < axis.seconds]
+    lanes = []
+    if found:
+        labels = _labels(axis, found)
+        rows = 1 + max(row for _, _, row, _ in labels)
+        lanes.append(_Lane("found", LABEL_ROW * rows, partial(_draw_labels, labels=labels, rows=rows), FOUND))
+    if peaks is not None or found:
+        lanes.append(_Lane("sound", SOUND_HEIGHT, partial(_draw_sound, peaks=peaks, found=found), SOUND))
     if curve is not None:
-        _draw_emotion(picture, [next(tops) for _ in range(3)], curve)
-    _draw_keyframes(picture, next(tops), timeline, keyframes, thumbnail)
-    picture.draw_axis(height - MARGIN - AXIS, step)
-    return picture.image.resize((width, height), Image.LANCZOS)
+        valence, arousal = (
+            _Lane(name, CURVE_HEIGHT, partial(_draw_curve, curve=curve, name=name, colour=colour), colour)
+            for name, colour in (("valence", VALENCE), ("arousal", AROUSAL))
+        )
+        lanes += [_Lane("feeling", FEELING_HEIGHT, partial(_draw_feelings, curve=curve)), valence, arousal]
+    draw_keyframes = partial(_draw_keyframes, timeline=timeline, pictures=keyframes)
+    lanes.append(_Lane("keyframes", TICKS_HEIGHT + (keyframes is not None) * THUMBNAIL, draw_keyframes))
+    return _draw_lanes(axis, lanes, width, height)
 
 
-class _Picture:
-    """A canvas whose horizontal axis is time; coordinates are those of the finished picture."""
+@dataclass(frozen=True)
+class _Lane:
+    """A row of the picture; `draw` is given the canvas and the rows between which it lies."""
 
-    def __init__(self, width: int, height: int, seconds: float):
-        self.image = Image.new("RGB", (SCALE * width, SCALE * height), GROUND)
-        self._draw = ImageDraw.Draw(self.image)
-        self._font = ImageFont.load_default(SCALE * 12)
-        self.left, self.right = MARGIN + LABELS, width - MARGIN
-        self.seconds = seconds
+    name: str
+    height: float
+    draw: Callable[["Canvas", float, float], None]
+    colour: str = TEXT
 
-    def x(self, seconds: float) -> float:
-        return self.left + (self.right - self.left) * min(seconds / self.seconds, 1)
 
-    def box(self, left: float, top: float, right: float, bottom: float, colour: str) -> None:
-        self._draw.rectangle([SCALE * left, SCALE * top, SCALE * right, SCALE * bottom], fill=colour)
+def _check(
+    timeline: Timeline, peaks: torch.Tensor | None, keyframes: torch.Tensor | None, width: int
+) -> None:
+    if peaks is not None and peaks.shape != (timeline.n_frames, 2):
+        raise KeyFaceError(
+            f"peaks of shape {tuple(peaks.shape)} do not belong to a clip of {timeline.n_frames} frames; "
+            "give the lowest and the highest sample of every frame"
+        )
+    if keyframes is not None and len(keyframes) != timeline.n_keyframes:
+        raise KeyFaceError(
+            f"{len(keyframes)} keyframe pictures do not belong to a clip of {timeline.n_frames} frames; "
+            f"give all {timeline.n_keyframes} of its keyframes"
+        )
+    if width < MIN_WIDTH:
+        raise KeyFaceError(
+            f"a timeline {width} pixels wide has no room for its lanes; give {MIN_WIDTH} or more"
+        )
 
-    def line(self, points: Sequence[tuple[float, float]], colour: str, width: float = 1) -> None:
-        scaled = [(SCALE * x, SCALE * y) for x, y in points]
-        self._draw.line(scaled, fill=colour, width=round(SCALE * width), joint="curve")
 
-    def dot(self, x: float, y: float, radius: float, colour: str) -> None:
-        self._draw.circle((SCALE * x, SCALE * y), SCALE * radius, fill=colour)
-
-    def text(self, x: float, y: float, text: str, colour: str = TEXT, anchor: str = "lm") -> None:
-        self._draw.text((SCALE * x, SCALE * y), text, fill=colour, font=self._font, anchor=anchor)
-
-    def text_width(self, text: str) -> float:
-        return self._font.getlength(text) / SCALE
-
-    def lane(self, top: float, height: float, name: str, colour: str = TEXT) -> None:
-        self.box(self.left, top, self.right, top + height, PANEL)
-        self.text(MARGIN, top + height / 2, name, colour)
-
-    def draw_grid(self, top: float, bottom: float) -> float:
-        """Lines at round times, between which a label has room; returns the seconds between them."""
-        room = self.text_width(_clock(self.seconds, 0.1)) + 24
-        per_second = (self.right - self.left) / self.seconds
-        step = next((step for step in _STEPS if step * per_second >= room), self.seconds)
-        for second in np.arange(0, self.seconds + 1e-9, step):
-            self.line([(self.x(second), top), (self.x(second), bottom)], GRID)
-        return step
-
-    def draw_axis(self, top: float, step: float) -> None:
-        for second in np.arange(0, self.seconds + 1e-9, step):
-            self.text(self.x(second), top + AXIS / 2 + 4, _clock(second, step), FAINT, "mm")
+def _draw_lanes(axis: Axis, lanes: Sequence[_Lane], width: int, height: int | None) -> Image.Image:
+    natural = sum(lane.height for lane in lanes)
+    around = 2 * MARGIN + GAP * (len(lanes) - 1) + AXIS
+    stretch = 1 if height is None else (height - around) / natural
+    if stretch < MIN_STRETCH:
+        least = round(around + MIN_STRETCH * natural + 0.5)
+        raise KeyFaceError(
+            f"a timeline {height} pixels high has no room for {len(lanes)} lanes; give {least} or more"
+        )
+    height = height or around + natural
+    canvas = Canvas(axis, width, height)
+    tops, top = [], MARGIN
+    for lane in lanes:
+        canvas.box(axis.left, top, axis.right, top + stretch * lane.height, PANEL)
+        canvas.text(MARGIN, top + stretch * lane.height / 2, lane.name, lane.colour)
+        tops.append(top)
+        top += stretch * lane.height + GAP
+    draw_axis(canvas, MARGIN, height - MARGIN - AXIS, width - 6)
+    for lane, top in zip(lanes, tops, strict=True):
+        lane.draw(canvas, top, top + stretch * lane.height)
+    return canvas.image.resize((width, height), Image.BOX)
 
 
 def _draw_sound(
-    picture: _Picture, top: float, peaks: torch.Tensor, vocalizations: Iterable[Vocalization]
+    canvas: Canvas, top: float, bottom: float, peaks: torch.Tensor | None, found: Sequence[Vocalization]
 ) -> None:
-    picture.lane(top, WAVEFORM, "sound")
-    middle, half = top + WAVEFORM / 2, WAVEFORM / 2 - 6
-    columns = round(SCALE * (picture.right - picture.left))
-    loudest = max(float(peaks.abs().max()), SILENCE)
-    # Several frames may share a column, or several columns a frame.
-    edges = np.linspace(0, len(peaks), columns + 1)
-    for column in range(columns):
-        first, last = int(edges[column]), max(int(edges[column]) + 1, int(np.ceil(edges[column + 1])))
-        part = peaks[first:last]
-        x = picture.left + column / SCALE
-        if float(part.abs().max()) < SILENCE:
-            picture.box(x, top, x + 1 / SCALE, top + WAVEFORM, QUIET)
-        low, high = float(part[:, 0].min()) / loudest, float(part[:, 1].max()) / loudest
-        picture.box(x, middle - half * high, x + 1 / SCALE, middle - half * low, SOUND)
-    free = picture.left
-    for found in vocalizations:
-        start, end = picture.x(found.start_s), picture.x(found.end_s)
-        picture.box(start, top, max(end, start + 2), top + 4, FOUND)
-        if start >= free:
-            picture.text(start, top + 13, found.label, FOUND)
-            free = start + picture.text_width(found.label) + 8
+    axis = canvas.axis
+    if peaks is not None:
+        _draw_waveform(canvas, top, bottom, peaks.float().cpu().numpy())
+    for sound in found:
+        start = axis.x(sound.start_s)
+        end = max(axis.x(sound.end_s), start + 2)
+        canvas.box(start, top, end, bottom, FOUND + "30")
+        canvas.box(start, top, end, top + 3, FOUND)
 
 
-def _draw_emotion(picture: _Picture, tops: list[float], curve: EmotionCurve) -> None:
-    seconds = torch.linspace(0, picture.seconds, round(picture.right - picture.left))
-    values = curve.sample(seconds)
-    lanes = (("valence", tops[1], VALENCE, curve.valence), ("arousal", tops[2], AROUSAL, curve.arousal))
-    for (name, lane, colour, points), value in zip(lanes, values, strict=True):
-        picture.lane(lane, LANE, name, colour)
-        middle, half = lane + LANE / 2, LANE / 2 - 8
-        picture.line([(picture.left, middle), (picture.right, middle)], GRID)
-        xs = [picture.x(float(second)) for second in seconds]
-        ys = [middle - half * float(v) for v in value]
-        picture.line(list(zip(xs, ys, strict=True)), colour, 2)
+def _draw_waveform(canvas: Canvas, top: float, bottom: float, peaks: np.ndarray) -> None:
+    axis, n_frames = canvas.axis, len(peaks)
+    quiet = np.abs(peaks).max(axis=1) < SILENCE
+    for start, stop in _runs(quiet):
+        left, right = axis.x(start / FPS), axis.x(stop / FPS)
+        if stop - start >= min(PAUSE_FRAMES, n_frames) and right - left >= 1 / SCALE:
+            canvas.box(left, top, right, bottom, QUIET)
+    # In a long clip several frames share a column.
+    columns = min(n_frames, round(SCALE * (axis.right - axis.left)))
+    edges = np.linspace(0, n_frames, columns + 1)
+    first = edges[:-1].astype(int)
+    low, high = np.minimum.reduceat(peaks[:, 0], first), np.maximum.reduceat(peaks[:, 1], first)
+    middle, half = (top + bottom) / 2, (bottom - top) / 2 - 6
+    per_unit = half / max(float(np.abs(peaks).max()), SILENCE)
+    x = [axis.left, *(axis.x(frame / FPS) for frame in (edges[:-1] + edges[1:]) / 2), axis.right]
+    upper = middle - per_unit * np.pad(high, 1, "edge") - 0.5
+    lower = middle - per_unit * np.pad(low, 1, "edge") + 0.5
+    canvas.polygon([*zip(x, upper, strict=True), *zip(x[::-1], lower[::-1], strict=True)], SOUND)
+
+
+def _labels(axis: Axis, found: Sequence[Vocalization]) -> list[tuple[float, float, int, str]]:
+    """(column of the sound, column of its name, row, name) of those names that have room.
+
+    A thin line leads from each name down to its sound, so all rows below a name must be free there too.
+    """
+    free, labels = [axis.left] * LABEL_ROWS, []
+    for sound in sorted(found, key=lambda sound: (sound.start_s, -sound.score)):
+        x, width = axis.x(sound.start_s), text_width(sound.label) + 10
+        left = min(x, axis.right - width)
+        row = next((row for row in range(LABEL_ROWS) if left >= max(free[row:])), None)
+        if row is not None:
+            labels.append((x, left, row, sound.label))
+            free[row] = left + width
+            free[row + 1 :] = (max(x, end) for end in free[row + 1 :])
+    return labels
+
+
+def _draw_labels(
+    canvas: Canvas, top: float, bottom: float, labels: Sequence[tuple[float, float, int, str]], rows: int
+) -> None:
+    height = (bottom - top) / rows
+    for x, left, row, label in labels:
+        start = top + height * row
+        canvas.line([(x, start if x == left else start + height - 1), (x, bottom + GAP)], FOUND + "90")
+        canvas.text(left + 5, start + height / 2, label, FOUND)
+
+
+def _draw_curve(
+    canvas: Canvas, top: float, bottom: float, curve: EmotionCurve, name: str, colour: str
+) -> None:
+    axis = canvas.axis
+    middle, half = (top + bottom) / 2, (bottom - top) / 2 - 8
+
+    def y(value: float) -> float:
+        return middle - half * value
+
+    seconds, values = _sampled(axis, curve)
+    way = [(axis.x(s), y(value)) for s, value in zip(seconds, values[name], strict=True)]
+    canvas.polygon([(axis.left, middle), *way, (axis.right, middle)], colour + "24")
+    canvas.line([(axis.left, middle), (axis.right, middle)], ZERO)
+    canvas.line(way, colour, 2)
+    for value, label in ((1, "1"), (0, "0"), (-1, "-1")):
+        canvas.text(axis.left - 6, y(value), label, FAINT, "rm", 10)
+    points: Sequence[Point] = getattr(curve, name)
+    if len(points) * 8 <= axis.right - axis.left:
         for point in points:
-            if point.seconds <= picture.seconds and len(points) <= 200:
-                picture.dot(picture.x(point.seconds), middle - half * point.value, 4, colour)
-    picture.lane(tops[0], FEELING, "feeling")
-    _name_feelings(picture, tops[0] + FEELING / 2, seconds, *values)
+            if point.seconds <= axis.seconds:
+                canvas.dot(axis.x(point.seconds), y(point.value), 4, colour)
 
 
-def _name_feelings(picture: _Picture, y: float, seconds, valence, arousal) -> None:
-    """Writes the nearest named feeling where it changes and there is room."""
-    before, free = None, picture.left
-    for second, v, a in zip(seconds.tolist(), valence.tolist(), arousal.tolist(), strict=True):
-        name = nearest_state(v, a)
-        x = picture.x(second) + 4
-        width = picture.text_width(name)
-        if name != before and x >= free and x + width <= picture.right:
-            picture.text(x, y, name, FAINT)
-            free, before = x + width + 8, name
+def _draw_feelings(canvas: Canvas, top: float, bottom: float, curve: EmotionCurve) -> None:
+    """Names the nearest feelings where they begin; of those too close together the longest lasting."""
+    axis = canvas.axis
+    seconds, values = _sampled(axis, curve)
+    feelings = zip(seconds, map(nearest_state, values["valence"], values["arousal"]), strict=True)
+    stretches = []
+    for name, stretch in groupby(feelings, key=lambda feeling: feeling[1]):
+        columns = [axis.x(second) for second, _ in stretch]
+        stretches.append((columns[-1] - columns[0], columns[0], name))
+    taken: list[tuple[float, float]] = []
+    for _, left, name in sorted(stretches, reverse=True):
+        right = left + text_width(name) + 10
+        if right <= axis.right and all(right <= start or stop <= left for start, stop in taken):
+            taken.append((left, right))
+            canvas.line([(left, top), (left, bottom)], ZERO)
+            canvas.text(left + 5, (top + bottom) / 2, name, TEXT)
 
 
 def _draw_keyframes(
-    picture: _Picture, top: float, timeline: Timeline, keyframes: torch.Tensor | None, thumbnail: int
+    canvas: Canvas, top: float, bottom: float, timeline: Timeline, pictures: torch.Tensor | None
 ) -> None:
-    picture.lane(top, KEYFRAMES + thumbnail, "keyframes")
-    free = picture.left
-    for index, frame in enumerate(timeline.keyframe_frames().tolist()):
-        x = picture.x(frame / FPS)
-        colour = TICK if index // KEYFRAMES_PER_WINDOW % 2 == 0 else EVEN_TICK
-        picture.line([(x, top + thumbnail + 5), (x, top + thumbnail + KEYFRAMES - 5)], colour, 1.5)
-        left = min(x, picture.right - thumbnail)
-        if keyframes is not None and left >= free:
-            small = Image.fromarray(keyframes[index].numpy()).resize(
-                (SCALE * (thumbnail - 4),) * 2, Image.BICUBIC
-            )
-            picture.image.paste(small, (round(SCALE * (left + 2)), round(SCALE * (top + 4))))
-            free = left + thumbnail
+    """A mark for every keyframe and a bracket for every window, each only where they can be told apart."""
+    axis = canvas.axis
+    columns = [axis.x(frame / FPS) for frame in timeline.keyframe_frames().tolist()]
+    per_keyframe = (axis.right - axis.left) / timeline.n_keyframes
+    per_window = (axis.right - axis.left) / timeline.n_windows
+    ticks, brackets = bottom - TICKS_HEIGHT + 6, bottom - 10
+    if pictures is not None:
+        _draw_thumbnails(canvas, top + 4, ticks - 4, columns, pictures)
+    if per_keyframe >= 3:
+        for x in columns:
+            canvas.line([(x, ticks), (x, brackets - 3)], TICK, 1.5)
+    if per_window < 4:
+        canvas.box(axis.left, ticks, axis.right, brackets + 4, ZERO)
+        return
+    for window in range(timeline.n_windows):
+        own, colour = timeline.keyframes_of_window(window), WINDOWS[window % 2]
+        left, right = columns[own[0]] - 1, columns[own[-1]] + 1
+        if per_keyframe >= 3:
+            corners = [(left, brackets), (left, brackets + 4), (right, brackets + 4), (right, brackets)]
+            canvas.line(corners, colour, 1.5)
+        else:
+            canvas.box(left, ticks, right, brackets + 4, colour)
 
 
-def _clock(seconds: float, step: float) -> str:
-    """0.5, 12, 1:05 or 1:00:05."""
-    if seconds < 60:
-        return f"{seconds:.{2 if step < 0.1 else 1 if step < 1 else 0}f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+def _draw_thumbnails(
+    canvas: Canvas, top: float, bottom: float, columns: Sequence[float], pictures: torch.Tensor
+) -> None:
+    axis, height = canvas.axis, bottom - top
+    width = height * pictures.shape[2] / pictures.shape[1]
+    free = axis.left
+    for x, picture in zip(columns, pictures, strict=True):
+        left = min(x, axis.right - width)
+        if left >= free:
+            canvas.paste(Image.fromarray(picture.cpu().numpy()), left, top, width, height)
+            free = left + width + 4
+
+
+def _sampled(axis: Axis, curve: EmotionCurve) -> tuple[list[float], dict[str, list[float]]]:
+    """Times of all columns of the picture, and the curve at them."""
+    seconds = torch.linspace(0, axis.seconds, round(axis.right - axis.left), dtype=torch.float64)
+    valence, arousal = curve.sample(seconds)
+    return seconds.tolist(), {"valence": valence.tolist(), "arousal": arousal.tolist()}
+
+
+def _runs(hits: np.ndarray) -> list[tuple[int, int]]:
+    """(first, past the last) of every run of True in (n,) bool."""
+    edges = np.flatnonzero(np.diff(hits.astype(np.int8), prepend=0, append=0)).tolist()
+    return list(zip(edges[::2], edges[1::2], strict=True))

@@ -312,8 +312,13 @@ def test_in_a_subgraph(editor):
     editor.page.evaluate(
         """() => { const node = app.graph.getNodeById(1); app.canvas.selectNode(node);
         const { subgraph, node: outer } = app.graph.convertToSubgraph(new Set([node]));
-        app.canvas.openSubgraph(subgraph, outer) }"""
+        Object.assign(window, { subgraph, outer }); app.canvas.openSubgraph(subgraph, outer) }"""
     )
+    if editor.page.kind == CURRENT_VUE:  # it mounts a new subgraph's elements when it is opened again
+        editor.page.wait_for_timeout(2 * SETTLED_MS)
+        editor.page.evaluate("() => app.canvas.setGraph(app.rootGraph ?? app.graph)")
+        editor.page.wait_for_timeout(2 * SETTLED_MS)
+        editor.page.evaluate("() => app.canvas.openSubgraph(window.subgraph, window.outer)")
     editor.page.wait_for_timeout(3 * SETTLED_MS)
     inner = editor.page.evaluate(
         "() => app.canvas.graph._nodes.find(n => n.type === 'KeyFaceEmotionCurve').id"
