@@ -49,6 +49,8 @@ def _parser() -> argparse.ArgumentParser:
     convert.add_argument("destination", type=Path, metavar="DST", help="a .safetensors file, or a folder")
     convert.set_defaults(run=_convert)
 
+    _add_train(commands)
+
     info = commands.add_parser("info", help="say what a weights file holds")
     info.add_argument("file", type=Path)
     info.set_defaults(run=_info)
@@ -81,6 +83,15 @@ def _add_animate(commands) -> None:
     animate.add_argument("--lossless", action="store_true", help="every pixel as computed")
     animate.add_argument("--json", action="store_true", help="print the result as one line of JSON")
     animate.set_defaults(run=_animate)
+
+
+def _add_train(commands) -> None:
+    train = commands.add_parser("train", help="train a network or the autoencoder")
+    train.add_argument("stage", choices=["keyframes", "interpolation", "reduced", "vae"])
+    train.add_argument("config", type=Path, help="a .toml file, see docs/training.md")
+    train.add_argument("--minutes", type=float, help="stop after that time, to be resumed")
+    train.add_argument("--resume", action="store_true", help="go on where the run stopped or was killed")
+    train.set_defaults(run=_train)
 
 
 def _animate(options: argparse.Namespace) -> None:
@@ -160,6 +171,12 @@ def _convert(options: argparse.Namespace) -> None:
 
     for path in convert(options.source, options.destination):
         print(path)
+
+
+def _train(options: argparse.Namespace) -> None:
+    from .train.command import run
+
+    run(options)
 
 
 def _info(options: argparse.Namespace) -> None:

@@ -1,0 +1,1 @@
+"""Training of KeyFace's networks and of its autoencoder (docs/training.md)."""

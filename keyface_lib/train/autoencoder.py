@@ -1,0 +1,164 @@
+"""The task of training an autoencoder of the released class from pictures."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from ..architecture import VAE
+from ..checkpoint import Metadata, write_checkpoint
+from ..denoiser import LATENT_SCALE
+from ..errors import KeyFaceError
+from ..vae import KeyFaceVAE, build_vae, released_vae_state
+from .config import Autoencoder, Config
+from .examples import Example, Examples, collate, picture_example
+from .losses import Perceptual
+from .networks import first_clip
+from .perceptual import load_perceptual
+from .preview import autoencoder_preview
+from .shards import BrokenClipError, Clip, ClipIndex
+from .task import Task
+
+LATENT_CHANNELS = 4
+MEASURED_PICTURES = 256
+"""Pictures whose latents decide the scale of the exported ones."""
+SHOWN_PICTURES = 8
+
+
+class AutoencoderStep(nn.Module):
+    """An autoencoder with its losses; the perceptual distance is not trained and no submodule."""
+
+    def __init__(self, vae: KeyFaceVAE, settings: Autoencoder, perceptual: Perceptual | None = None):
+        super().__init__()
+        self.vae = vae
+        self.settings = settings
+        self.judges = (perceptual,)
+
+    def forward(self, batch: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        """Losses of a batch.
+
+        Args:
+            batch: pixels (n, 3, H, W) in [-1, 1] and unit noise like their latents.
+
+        Returns:
+            {"loss": what is minimised; "l1", "kl", ...: its terms}, scalars; those of weight 0 are left out.
+        """
+        pixels, settings = batch["pixels"], self.settings
+        posterior = self.vae.encode(pixels).latent_dist
+        latents = posterior.mean + posterior.std * batch["noise"]
+        decoded = self.vae.decode(latents, num_frames=1).sample.to(pixels)
+        difference = decoded - pixels
+        divergence = 0.5 * (posterior.mean**2 + posterior.var - 1 - posterior.logvar)
+        terms = {
+            "l1": (settings.l1, lambda: difference.abs().mean()),
+            "l2": (settings.l2, lambda: (difference**2).mean()),
+            "edges": (settings.edges, lambda: edge_distance(difference)),
+            "lpips": (settings.lpips, lambda: self.judges[0](decoded, pixels).mean()),
+            "kl": (settings.kl, lambda: divergence.mean()),
+        }
+        losses = {name: weight * term() for name, (weight, term) in terms.items() if weight}
+        return {"loss": sum(losses.values()), **losses}
+
+
+def edge_distance(difference: torch.Tensor) -> torch.Tensor:
+    """Mean absolute difference of the gradients of two pictures, given their difference (n, 3, H, W)."""
+    return difference.diff(dim=-1).abs().mean() + difference.diff(dim=-2).abs().mean()
+
+
+def autoencoder_task(config: Config, clips: ClipIndex) -> Task:
+    """Everything a run of the autoencoder trains and trains with.
+
+    Raises:
+        KeyFaceError: the clips have no frames, or a size that the autoencoder does not divide.
+    """
+    clip = first_clip(clips)
+    sizes = {
+        "ch": config.vae.ch,
+        "ch_mult": list(config.vae.ch_mult),
+        "num_res_blocks": config.vae.num_res_blocks,
+        "z_channels": LATENT_CHANNELS,
+        "has_encoder": True,
+        "has_decoder": True,
+        "temporal": True,
+    }
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(config.run.seed)
+        vae = build_vae(sizes)
+    make = _picture_maker(clip, vae.factor)
+    if config.optimizer.checkpointing:
+        vae.enable_gradient_checkpointing()
+    perceptual = load_perceptual(config.vae.lpips_weights) if config.vae.lpips else None
+    examples = Examples(clips, make, config.run.seed)
+    shown = collate([examples[position] for position in range(SHOWN_PICTURES)])["pixels"]
+
+    def export(folder: Path, training: dict) -> Path:
+        measured = latent_rms(vae, examples, config.optimizer.batch)
+        state = scaled_latents(released_vae_state(vae, sizes), 1 / (LATENT_SCALE * measured))
+        state = {VAE + name: tensor.detach().half().cpu() for name, tensor in state.items()}
+        training = {**training, "latent_rms": [round(x, 4) for x in measured.tolist()]}
+        metadata = Metadata("vae", config=sizes, image_size=clip.facts["image_size"], training=training)
+        write_checkpoint(folder / "vae.safetensors", state, metadata)
+        return folder / "vae.safetensors"
+
+    return Task(
+        step=AutoencoderStep(vae, config.vae, perceptual),
+        trained=dict(vae.named_parameters()),
+        make=make,
+        export=export,
+        frozen=() if perceptual is None else (perceptual,),
+        preview=autoencoder_preview(vae, shown),
+    )
+
+
+@torch.inference_mode()
+def latent_rms(vae: KeyFaceVAE, examples: Examples, batch: int) -> torch.Tensor:
+    """Root mean square of each latent channel, (4,), over the run's first pictures."""
+    squares = []
+    for first in range(0, MEASURED_PICTURES, batch):
+        positions = range(first, min(first + batch, MEASURED_PICTURES))
+        pixels = collate([examples[position] for position in positions])["pixels"]
+        squares.append((vae.encode_image(pixels) ** 2).mean(dim=(2, 3)).cpu())
+    return torch.cat(squares).mean(dim=0).sqrt()
+
+
+def scaled_latents(state: dict[str, torch.Tensor], gain: torch.Tensor) -> dict[str, torch.Tensor]:
+    """The same autoencoder with latents `gain` times as large, channel by channel.
+
+    Args:
+        state: tensors by released name.
+        gain: (4,)
+    """
+    gain = gain.to(state["quant_conv.weight"])
+    mean_gain = torch.cat([gain, torch.ones_like(gain)])
+    shift = torch.cat([torch.zeros_like(gain), 2 * gain.log()])  # of the posterior's logarithmic variance
+    weight, bias = state["quant_conv.weight"], state["quant_conv.bias"]
+    return {
+        **state,
+        "quant_conv.weight": weight * mean_gain.view(-1, 1, 1, 1),
+        "quant_conv.bias": bias * mean_gain + shift,
+        "decoder.conv_in.weight": state["decoder.conv_in.weight"] / gain.view(1, -1, 1, 1),
+    }
+
+
+def _picture_maker(clip: Clip, factor: int) -> Callable[[Clip, torch.Generator], Example]:
+    try:
+        _, height, width, _ = clip.array("frames").shape
+    except BrokenClipError as broken:
+        raise KeyFaceError(
+            f"data.shards: clip '{clip.key}' {broken}, but an autoencoder needs frames; write them too"
+        ) from broken
+    if height % factor or width % factor:
+        raise KeyFaceError(
+            f"data.shards: frames are {height}x{width}, vae.ch_mult has {factor} pixels to a latent; "
+            "use frames it divides, or other levels"
+        )
+    noise_shape = (LATENT_CHANNELS, height // factor, width // factor)
+
+    def make(clip: Clip, g: torch.Generator) -> Example:
+        example = picture_example(clip, g)
+        if example["pixels"].shape[1:] != (height, width):
+            raise BrokenClipError(f"has frames of {tuple(example['pixels'].shape[1:])}, not {height}x{width}")
+        return {**example, "noise": torch.randn(noise_shape, generator=g)}
+
+    return make

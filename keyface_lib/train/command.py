@@ -1,0 +1,31 @@
+"""`keyface train`, as the command line calls it."""
+
+import argparse
+from pathlib import Path
+
+from ..errors import KeyFaceError
+from .config import read_config
+
+
+def run(options: argparse.Namespace) -> None:
+    """Trains what the options ask for and says how it ended.
+
+    Raises:
+        KeyFaceError: as `config.read_config` and `loop.train`.
+    """
+    config = read_config(Path(options.config), options.stage)
+    if options.minutes is not None and options.minutes <= 0:
+        raise KeyFaceError(f"--minutes is {options.minutes}; it must be above 0")
+    try:
+        from .loop import train
+    except ImportError as error:
+        raise KeyFaceError(f"training needs {error.name}; pip install 'keyface[train]'") from error
+    outcome = train(options.stage, config, options.minutes, options.resume)
+    if outcome.skipped:
+        names = "; ".join(outcome.skipped[:20])
+        more = len(outcome.skipped) - 20
+        print(f"{len(outcome.skipped)} skipped: {names}{f'; and {more} more' if more > 0 else ''}")
+    if outcome.weights is not None:
+        print(f"{outcome.weights}: weights after {outcome.step} of {outcome.steps} steps")
+    if not outcome.finished:
+        print(f"stopped after {outcome.step} of {outcome.steps} steps; add --resume to go on")

@@ -1,0 +1,102 @@
+"""Training an autoencoder, and the scale of its latents."""
+
+import json
+
+import pytest
+import torch
+from training_runs import entries, write_clips
+
+from keyface_lib.checkpoint import bare_vae, read_checkpoint
+from keyface_lib.denoiser import LATENT_SCALE
+from keyface_lib.errors import KeyFaceError
+from keyface_lib.train.autoencoder import edge_distance, scaled_latents
+from keyface_lib.train.config import config_from
+from keyface_lib.train.loop import train
+from keyface_lib.train.shards import index_clips
+from keyface_lib.vae import build_vae, load_vae, released_vae_state
+
+SIZES = {"ch": 32, "ch_mult": [1, 1, 1, 1], "num_res_blocks": 1}
+
+
+@pytest.fixture(scope="module")
+def shards(tmp_path_factory):
+    return write_clips(tmp_path_factory.mktemp("clips"), clips=3, frames=True)
+
+
+def start(shards, folder, resume=False, steps=2, run=None, optimizer=None, **losses):
+    changed = {"steps": steps, "log_every": 1} | (run or {})
+    sections = entries(shards, folder, run=changed, optimizer=optimizer or {}, vae=SIZES | losses)
+    del sections["network"], sections["loss"]
+    return train("vae", config_from(sections, "vae"), resume=resume)
+
+
+def pictures(shards):
+    frames = index_clips([shards]).read(0).array("frames")[::8]
+    return torch.tensor(frames).permute(0, 3, 1, 2) / 127.5 - 1
+
+
+def exported(path):
+    checkpoint = read_checkpoint(path)
+    return load_vae(bare_vae(checkpoint.state_dict), str(path)).float(), checkpoint.metadata
+
+
+def test_latents_of_the_exported_autoencoder_have_unit_scale_and_it_learns(shards, tmp_path):
+    outcome = start(shards, tmp_path, steps=25, optimizer={"learning_rate": 2e-3, "batch": 4})
+    vae, metadata = exported(outcome.weights)
+    assert metadata.role == "vae"
+    assert metadata.image_size == 64
+    seen = pictures(shards)
+    latents = vae.encode_image(seen)
+    assert latents.shape == (len(seen), 4, 8, 8)
+    scaled = (latents * LATENT_SCALE).square().mean(dim=(0, 2, 3)).sqrt()
+    torch.testing.assert_close(scaled, torch.ones(4), atol=0.25, rtol=0)  # on other pictures than measured
+    log = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
+    assert log[-1]["l1"] < 0.7 * log[0]["l1"]
+    with torch.inference_mode():
+        error = (vae.decode_frames(latents) - seen).abs().mean()
+    assert error < 0.9 * seen.abs().mean()
+
+
+def test_rescaled_latents_give_the_same_pictures():
+    torch.manual_seed(0)
+    sizes = SIZES | {"z_channels": 4, "has_encoder": True, "has_decoder": True, "temporal": True}
+    vae = build_vae(sizes).eval()
+    gain = torch.tensor([0.5, 2.0, 3.0, 1.0])
+    rescaled = load_vae(scaled_latents(released_vae_state(vae, sizes), gain), "rescaled")
+    image = torch.rand(2, 3, 64, 64) * 2 - 1
+    with torch.inference_mode():
+        before, after = vae.encode(image).latent_dist, rescaled.encode(image).latent_dist
+        torch.testing.assert_close(after.mean, before.mean * gain.view(4, 1, 1), atol=1e-5, rtol=1e-4)
+        torch.testing.assert_close(after.std, before.std * gain.view(4, 1, 1), atol=1e-5, rtol=1e-4)
+        pictures = vae.decode_frames(before.mean)
+        torch.testing.assert_close(rescaled.decode_frames(after.mean), pictures, atol=1e-4, rtol=1e-4)
+
+
+def test_every_part_of_the_loss_is_there_with_its_weight(shards, tmp_path):
+    start(shards, tmp_path, steps=1, l1=0.0, l2=2.0, edges=0.5, kl=0.1)
+    (first,) = (json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines())
+    assert "l1" not in first
+    assert first["loss"] == pytest.approx(first["l2"] + first["edges"] + first["kl"], rel=1e-5)
+
+
+def test_edges_are_told_from_flat_differences():
+    flat = torch.ones(1, 3, 8, 8)
+    stripes = flat.clone()
+    stripes[..., ::2] = -1
+    assert edge_distance(flat) == 0
+    assert edge_distance(stripes) == pytest.approx(2.0)
+
+
+def test_a_stopped_run_continues_identically_and_shows_pictures(shards, tmp_path):
+    start(shards, tmp_path / "whole", steps=3, run={"sample_every": 2}, optimizer={"ema": 0.9})
+    start(shards, tmp_path / "parts", steps=1, optimizer={"ema": 0.9})
+    start(shards, tmp_path / "parts", resume=True, steps=3, optimizer={"ema": 0.9})
+    files = (tmp_path / name / "vae.safetensors" for name in ("whole", "parts"))
+    whole, parts = (read_checkpoint(path).state_dict for path in files)
+    assert all(torch.equal(whole[name], tensor) for name, tensor in parts.items())
+    assert (tmp_path / "whole" / "samples" / "step-00000002.png").is_file()
+
+
+def test_clips_without_frames_cannot_train_an_autoencoder(tmp_path):
+    with pytest.raises(KeyFaceError, match=r"'clip0' has no frames\.npy"):
+        start(write_clips(tmp_path / "clips", clips=1), tmp_path / "run")
