@@ -9,6 +9,9 @@ from ..timeline import SAMPLES_PER_FRAME, frames_in
 def peaks_of(waveform: torch.Tensor) -> torch.Tensor:
     """Lowest and highest sample of every video frame: (n_frames, 2) float32.
 
+    The last frame is filled up with silence. Slices of whole frames may be given one after the other: their
+    peaks joined are those of the whole.
+
     Args:
         waveform: (samples,) mono at 16 kHz.
     """

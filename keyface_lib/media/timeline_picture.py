@@ -1,5 +1,6 @@
 """A clip's timeline as a picture: sound, feeling and keyframes along one axis of seconds."""
 
+import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -63,7 +64,7 @@ def draw_timeline(
     lanes = []
     if found:
         labels = _labels(axis, found)
-        rows = 1 + max(row for _, _, row, _ in labels)
+        rows = 1 + max((row for _, _, row, _ in labels), default=0)
         lanes.append(_Lane("found", LABEL_ROW * rows, partial(_draw_labels, labels=labels, rows=rows), FOUND))
     if peaks is not None or found:
         lanes.append(_Lane("sound", SOUND_HEIGHT, partial(_draw_sound, peaks=peaks, found=found), SOUND))
@@ -84,7 +85,7 @@ class _Lane:
 
     name: str
     height: float
-    draw: Callable[["Canvas", float, float], None]
+    draw: Callable[[Canvas, float, float], None]
     colour: str = TEXT
 
 
@@ -112,7 +113,7 @@ def _draw_lanes(axis: Axis, lanes: Sequence[_Lane], width: int, height: int | No
     around = 2 * MARGIN + GAP * (len(lanes) - 1) + AXIS
     stretch = 1 if height is None else (height - around) / natural
     if stretch < MIN_STRETCH:
-        least = round(around + MIN_STRETCH * natural + 0.5)
+        least = math.ceil(around + MIN_STRETCH * natural)
         raise KeyFaceError(
             f"a timeline {height} pixels high has no room for {len(lanes)} lanes; give {least} or more"
         )
@@ -246,7 +247,7 @@ def _draw_keyframes(
         for x in columns:
             canvas.line([(x, ticks), (x, brackets - 3)], TICK, 1.5)
     if per_window < 4:
-        canvas.box(axis.left, ticks, axis.right, brackets + 4, ZERO)
+        canvas.box(axis.left, brackets - 4, axis.right, brackets + 4, ZERO)
         return
     for window in range(timeline.n_windows):
         own, colour = timeline.keyframes_of_window(window), WINDOWS[window % 2]
@@ -255,7 +256,7 @@ def _draw_keyframes(
             corners = [(left, brackets), (left, brackets + 4), (right, brackets + 4), (right, brackets)]
             canvas.line(corners, colour, 1.5)
         else:
-            canvas.box(left, ticks, right, brackets + 4, colour)
+            canvas.box(left, brackets - 4, right, brackets + 4, colour)
 
 
 def _draw_thumbnails(
