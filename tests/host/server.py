@@ -115,6 +115,7 @@ class Host:
         while time.monotonic() < deadline and self._process.poll() is None:
             try:
                 self.get("/system_stats")
+                self.said_at_start = self.log.read_text()
                 return
             except (urllib.error.URLError, ConnectionError):
                 time.sleep(0.2)
