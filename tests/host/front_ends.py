@@ -26,6 +26,9 @@ def open_page(playwright, host, vue: bool = False):
     page = playwright.chromium.launch(executable_path=chromium()).new_page(viewport=SCREEN)
     page.errors = []
     page.on("pageerror", lambda error: page.errors.append(f"{error.message} {error.stack or ''}"[:500]))
+    page.on(
+        "console", lambda m: m.type == "error" and "keyface" in m.text.lower() and page.errors.append(m.text)
+    )
     page.goto(f"http://127.0.0.1:{host.port}")
     page.wait_for_function(_READY, timeout=60_000)
     page.wait_for_load_state("networkidle")

@@ -1,14 +1,16 @@
 """The emotion curve editor, used as an artist would, in the real front ends."""
 
+import base64
 import json
+import re
 from dataclasses import dataclass
 
 import pytest
 import torch
 
-from host.front_ends import CURRENT, CURRENT_VUE, FRONT_ENDS, PINNED, chromium, current_front_end, open_page
+from host.front_ends import CURRENT_VUE, FRONT_ENDS, PINNED, chromium, current_front_end, open_page
 from host.server import Host
-from keyface_lib.emotion_text import parse_text
+from keyface_lib.emotion import EmotionCurve, Point
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 
@@ -380,23 +382,90 @@ def test_the_large_view_edits_the_same_text(editor):
     assert editor.points == 6
 
 
-def test_what_is_drawn_is_what_python_samples(editor):
+def test_what_is_drawn_is_what_reaches_python(editor):
+    """Queued from the page, the node's output on the server is sampled and compared with the drawn curve."""
     editor.click("valence", 3.0, 0.8)
     editor.drag(editor.place("arousal", 4, 0.5), editor.place("arousal", 5.5, -0.7))
-    prompt = editor.page.evaluate("async () => (await app.graphToPrompt()).output")
-    curve = parse_text(prompt["1"]["inputs"]["curve"])
+    drawn = {lane: drawn_curve(editor, lane) for lane in ("valence", "arousal")}
+    editor.evaluate(
+        "const shown = LiteGraph.createNode('PreviewAny'); app.graph.add(shown); node.connect(0, shown, 0);"
+    )
+    editor.page.evaluate("() => app.queuePrompt(0)")
+    text = ""
+    for _ in range(60):
+        runs = [run for run in editor.page.server.get("/history").values() if run["status"]["completed"]]
+        shown = [out["text"][0] for run in runs for out in run["outputs"].values() if "text" in out]
+        text = next((t for t in reversed(shown) if t.startswith("EmotionCurve(")), "")
+        if text and str(editor.curve["arousal"][1][0]) in text:
+            break
+        editor.page.wait_for_timeout(250)
+    valence, arousal = re.split(r"arousal=", text)
+    point = re.compile(r"Point\(seconds=([^,]+), value=([^,]+), mode='(\w+)'\)")
+    lanes = [
+        tuple(Point(float(s), float(v), mode) for s, v, mode in point.findall(part))
+        for part in (valence, arousal)
+    ]
+    sampled = EmotionCurve(*lanes)
+    for index, lane in enumerate(("valence", "arousal")):
+        seconds, values = drawn[lane]
+        assert float((values - sampled.sample(seconds)[index]).abs().max()) < 0.02
+
+
+def drawn_curve(editor: Editor, lane: str) -> tuple[torch.Tensor, torch.Tensor]:
+    """Times and values of the points through which a lane's curve is drawn."""
     svg = editor.root.query_selector(".kf-lanes")
     scale = svg.bounding_box()["width"] / float(svg.get_attribute("width"))
     origin = svg.bounding_box()
-    for lane, sampled in zip(("valence", "arousal"), (0, 1), strict=True):
-        d = editor.root.query_selector(f".kf-curve.kf-{lane}").get_attribute("d")
-        drawn = [tuple(map(float, pair.split())) for pair in d[1:].split("L")]
-        left, top = (a - b for a, b in zip(editor.place(lane, 0, 1), (origin["x"], origin["y"]), strict=True))
-        right, bottom = (
-            a - b for a, b in zip(editor.place(lane, SECONDS, -1), (origin["x"], origin["y"]), strict=True)
-        )
-        seconds = [(x - left / scale) / (right - left) * scale * SECONDS for x, _ in drawn]
-        values = torch.tensor([1 - 2 * (y - top / scale) / (bottom - top) * scale for _, y in drawn])
-        wanted = curve.sample(torch.tensor(seconds).clamp(min=0))[sampled]
-        assert float((values - wanted).abs().max()) < 0.02
-    assert editor.page.kind in (PINNED, CURRENT, CURRENT_VUE)
+    left, top = editor.place(lane, 0, 1)
+    right, bottom = editor.place(lane, SECONDS, -1)
+    d = editor.root.query_selector(f".kf-curve.kf-{lane}").get_attribute("d")
+    drawn = torch.tensor([list(map(float, pair.split())) for pair in d[1:].split("L")], dtype=torch.float64)
+    x, y = origin["x"] + scale * drawn[:, 0], origin["y"] + scale * drawn[:, 1]
+    return ((x - left) / (right - left) * SECONDS).clamp(min=0), 1 - 2 * (y - top) / (bottom - top)
+
+
+def test_the_sound_comes_from_the_node_after_a_run(editor):
+    peaks = base64.b64encode(
+        bytes([156, 100] * 50 + [0, 0] * 50)
+    ).decode()  # two loud seconds, two silent ones
+    editor.evaluate("node.onExecuted({ keyface_sound: [{ seconds: 4, peaks: values[0] }] })", peaks)
+    editor.page.wait_for_timeout(2 * SETTLED_MS)
+    assert editor.root.query_selector(".kf-wave")
+    times = [element.text_content() for element in editor.root.query_selector_all(".kf-time")]
+    assert float(times[-1]) <= 4
+    silent = editor.root.query_selector(".kf-silence").bounding_box()
+    panel = editor.root.query_selector_all(".kf-lanes .kf-panel")[0].bounding_box()
+    assert silent["x"] == pytest.approx(panel["x"] + panel["width"] / 2, abs=4)
+    assert "keyface_sound" not in json.dumps(editor.page.evaluate("() => app.graph.serialize()"))
+
+
+def test_found_vocalizations_come_from_the_node_that_hears_the_same_sound(editor):
+    editor.evaluate(
+        """const audio = LiteGraph.createNode('LoadAudio');
+        const hears = LiteGraph.createNode('KeyFaceEncodeAudio');
+        app.graph.add(audio); app.graph.add(hears); audio.connect(0, node, 0); audio.connect(0, hears, 0);
+        hears.onExecuted({ keyface_vocalizations: [{ start: 1, end: 2, label: 'laughter' }] });"""
+    )
+    editor.page.wait_for_timeout(3 * SETTLED_MS)
+    assert editor.root.query_selector(".kf-found-label").text_content() == "laughter"
+
+
+def test_a_curve_is_copied_from_one_node_to_another(editor):
+    load(editor.page, graph_of((0, 0), (700, 0)))
+    show(editor.page, 1, 0.9, (100, 120))
+    second = Editor(editor.page, 2)
+    editor.click("valence", 3.0, 0.25)
+    press = "const [text] = values; [...node.widgets.find(w => w.name === 'keyface_editor').element"
+    press += ".querySelectorAll('button')].find(b => b.textContent === text).click()"
+    editor.evaluate(press, "Copy")
+    second.page.wait_for_timeout(SETTLED_MS)
+    second.evaluate("node.widgets.find(w => w.name === 'keyface_editor').element.focus()")
+    second.evaluate(press, "Mirror")
+    second.page.wait_for_timeout(SETTLED_MS)
+    assert second.curve["valence"][1][1] == -0.5
+    second.evaluate(press, "Paste")
+    second.page.wait_for_timeout(SETTLED_MS)
+    assert second.curve == editor.curve
+    second.evaluate(press, "Reset")
+    second.page.wait_for_timeout(SETTLED_MS)
+    assert second.curve["arousal"] == [[0, 0, "smooth"]]

@@ -1,5 +1,7 @@
 """Every bundled workflow, run by the real server with tiny random models."""
 
+import base64
+
 import av
 import pytest
 
@@ -41,3 +43,12 @@ def test_timeline_preview_is_a_picture_on_its_node(host):
     result = host.run(prompt)
     (shown,) = result.outputs[node_of(prompt, "KeyFaceTimelinePreview")]["images"]
     assert host.output(shown).read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_editor_is_told_of_the_sound(host):
+    prompt = read_workflow("emotion_change", steps=1)
+    result = host.run(prompt)
+    (sound,) = result.outputs[node_of(prompt, "KeyFaceEmotionCurve")]["keyface_sound"]
+    assert sound["seconds"] == pytest.approx(SECONDS, abs=0.01)
+    assert len(base64.b64decode(sound["peaks"])) == 2 * FRAMES
+    assert result.outputs[node_of(prompt, "KeyFaceEncodeAudio")]["keyface_vocalizations"] == []
