@@ -50,6 +50,7 @@ def _parser() -> argparse.ArgumentParser:
     convert.set_defaults(run=_convert)
 
     _add_train(commands)
+    _add_toyworld(commands)
 
     info = commands.add_parser("info", help="say what a weights file holds")
     info.add_argument("file", type=Path)
@@ -92,6 +93,19 @@ def _add_train(commands) -> None:
     train.add_argument("--minutes", type=float, help="stop after that time, to be resumed")
     train.add_argument("--resume", action="store_true", help="go on where the run stopped or was killed")
     train.set_defaults(run=_train)
+
+
+def _add_toyworld(commands) -> None:
+    toyworld = commands.add_parser("toyworld", help="make labelled clips to train small models on")
+    toyworld.add_argument("folder", type=Path, help="for the shards")
+    toyworld.add_argument("--clips", type=int, default=100, metavar="N")
+    toyworld.add_argument("--first", type=int, default=0, metavar="SEED", help="seed of the first clip")
+    toyworld.add_argument("--seconds", type=float, default=10.0, help="of a clip")
+    toyworld.add_argument("--size", type=int, default=64, help="side of the frames in pixels")
+    toyworld.add_argument("--split", choices=["train", "test"], default="train")
+    toyworld.add_argument("--vae", type=Path, metavar="FILE", help="write its latents too")
+    toyworld.add_argument("--no-frames", action="store_true", help="do not write the pixels")
+    toyworld.set_defaults(run=_toyworld)
 
 
 def _animate(options: argparse.Namespace) -> None:
@@ -177,6 +191,29 @@ def _train(options: argparse.Namespace) -> None:
     from .train.command import run
 
     run(options)
+
+
+def _toyworld(options: argparse.Namespace) -> None:
+    from .checkpoint import bare_vae, read_checkpoint
+    from .toyworld.dataset import write_clips
+    from .vae import load_vae
+
+    vae = None
+    if options.vae is not None:
+        vae = load_vae(bare_vae(read_checkpoint(options.vae).state_dict), str(options.vae)).float()
+    seeds = range(options.first, options.first + options.clips)
+    with tqdm(total=len(seeds), desc="clips", unit="clip") as bar:
+        shards = write_clips(
+            options.folder,
+            seeds,
+            options.seconds,
+            options.size,
+            options.split,
+            vae,
+            not options.no_frames,
+            progress=lambda _done: bar.update(),
+        )
+    print(f"{options.folder}: {len(seeds)} clips in {len(shards)} shards")
 
 
 def _info(options: argparse.Namespace) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 FOLDER = Path(__file__).parents[1] / "workflows"
 WIDGET_TYPES = {"INT", "FLOAT", "STRING", "BOOLEAN", "COMBO"}
 WIDTH, GAP, NOTE_WIDTH = 300, 60, 420
-WIDER = {"KeyFaceEmotionCurve": 620, "KeyFaceTimelinePreview": 480}
+WIDER = {"KeyFaceEmotionCurve": 700, "KeyFaceTimelinePreview": 480}
 AFTER_SEED = "fixed"
 _HUB = "https://huggingface.co"
 _RELEASED = f"{_HUB}/toninio19/keyface/resolve/main/checkpoints"
@@ -339,7 +339,7 @@ def two_stage() -> Workflow:
     )
     start(workflow)
     heard(workflow)
-    workflow.add("emotion", "KeyFaceEmotionCurve", 1, curve="0:neutral 2:happy 5:calm")
+    workflow.add("emotion", "KeyFaceEmotionCurve", 1, curve="0:neutral 2:happy 5:calm", audio="speech.AUDIO")
     keyframes(workflow)
     workflow.add("decoded", "VAEDecode", 3, samples="keyframes.keyframes", vae="models.vae")
     workflow.add(

@@ -13,7 +13,8 @@ from playwright.sync_api import Page, sync_playwright
 IMAGES = ROOT / "web" / "dist" / "docs" / "images"
 _SHOW = """() => {
   const node = app.graph._nodes.find(n => n.type === 'KeyFaceEmotionCurve'), { ds } = app.canvas;
-  node.setSize([760, 460]); node.pos = [0, -3000]; ds.scale = 1; ds.offset = [200 - node.pos[0], 140 - node.pos[1]];
+  node.setSize([760, 460]); node.pos = [0, -3000];
+  ds.scale = 1; ds.offset = [200 - node.pos[0], 140 - node.pos[1]];
   app.canvas.setDirty(true, true);
 }"""
 _RECT = """() => {

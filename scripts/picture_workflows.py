@@ -16,9 +16,10 @@ from playwright.sync_api import Page, sync_playwright
 
 ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / "workflows"
-SCREEN = {"width": 1600, "height": 900}
+SCREEN = {"width": 2400, "height": 1350}
+"""Large enough for the canvas to draw its texts when a whole workflow is in view."""
 THUMBNAIL = (800, 450)
-README_PICTURE = ("two_stage", ROOT / "docs" / "images" / "two_stage.png")
+README_PICTURE, README_WIDTH = ("two_stage", ROOT / "docs" / "images" / "two_stage.png"), 1600
 _SETTLED_MS = 1500
 _FIT = """() => {
   const nodes = app.graph._nodes, canvas = app.canvas;
@@ -66,7 +67,8 @@ def main() -> None:
             image = picture(page, path.stem)
             if path.stem == README_PICTURE[0]:
                 README_PICTURE[1].parent.mkdir(exist_ok=True)
-                image.save(README_PICTURE[1], optimize=True)
+                size = (README_WIDTH, README_WIDTH * image.height // image.width)
+                image.resize(size, Image.LANCZOS).save(README_PICTURE[1], optimize=True)
             image.resize(THUMBNAIL, Image.LANCZOS).save(path.with_suffix(".jpg"), quality=85)
 
 
