@@ -32,6 +32,7 @@ __all__ = [
     "require_tensors",
     "unet_sizes",
     "vae_sizes",
+    "with_quant_conv",
     "write_checkpoint",
 ]
 
@@ -282,6 +283,19 @@ def joined_vae(vaes: list[dict[str, torch.Tensor]]) -> dict[str, torch.Tensor]:
     encoder = next((vae for vae in vaes if any(name.startswith("encoder.") for name in vae)), {})
     parts = ((decoder, ("decoder.",)), (encoder, ("encoder.", "quant_conv.")))
     return {n: tensor for vae, prefixes in parts for n, tensor in vae.items() if n.startswith(prefixes)}
+
+
+def with_quant_conv(tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """A VAE's tensors, bare names, with the `quant_conv` that SVD's encoder lacks: the identity."""
+    if "encoder.conv_out.weight" not in tensors or "quant_conv.weight" in tensors:
+        return dict(tensors)
+    like = tensors["encoder.conv_out.weight"]
+    width = len(like)
+    identity = {
+        "quant_conv.weight": torch.eye(width).view(width, width, 1, 1).to(like),
+        "quant_conv.bias": torch.zeros(width).to(like),
+    }
+    return {**tensors, **identity}
 
 
 def _part(name: str) -> str:

@@ -7,7 +7,7 @@ from diffusers import AutoencoderKLTemporalDecoder
 from diffusers.models.unets.unet_3d_blocks import MidBlockTemporalDecoder
 
 from .architecture import VAE, vae_sizes
-from .checkpoint import require_tensors
+from .checkpoint import require_tensors, with_quant_conv
 from .errors import KeyFaceError
 from .keymap import vae_key_map
 
@@ -74,17 +74,12 @@ def load_vae(tensors: Mapping[str, torch.Tensor], path: str) -> KeyFaceVAE:
     Raises:
         KeyFaceError: a tensor is missing, of another shape, or not the VAE's.
     """
-    tensors = {name.removeprefix(VAE): tensor for name, tensor in tensors.items()}
+    tensors = with_quant_conv({name.removeprefix(VAE): tensor for name, tensor in tensors.items()})
     sizes = vae_sizes(tensors)
     with torch.device("meta"):
         vae = build_vae(sizes)
     shapes = {name: parameter.shape for name, parameter in vae.state_dict().items()}
     names = vae_key_map(list(shapes), sizes)
-    if sizes["has_encoder"] and "quant_conv.weight" not in tensors:
-        width = shapes["quant_conv.weight"][0]
-        like = tensors["encoder.conv_out.weight"]
-        identity = torch.eye(width).view(width, width, 1, 1).to(like)
-        tensors |= {"quant_conv.weight": identity, "quant_conv.bias": torch.zeros(width).to(like)}
     # The attention's projections are 1x1 convolutions in the released file and linear layers in diffusers.
     tensors = {name: t.flatten(1) if ".attn_1." in name and t.ndim == 4 else t for name, t in tensors.items()}
     require_tensors(tensors, {names[name]: shape for name, shape in shapes.items()}, path)

@@ -9,7 +9,7 @@ import comfy.sd
 import torch
 
 from ..keyface_lib.architecture import vae_sizes
-from ..keyface_lib.checkpoint import require_tensors
+from ..keyface_lib.checkpoint import require_tensors, with_quant_conv
 from ..keyface_lib.errors import KeyFaceError
 
 _LDM = "comfy.ldm.modules.diffusionmodules.model"
@@ -115,16 +115,10 @@ def _loaded(tensors: Mapping[str, torch.Tensor], path: str) -> FrameAutoencoder:
         )
     model = FrameAutoencoder(sizes)
     shapes = {name: tensor.shape for name, tensor in model.state_dict().items()}
-    tensors = dict(tensors)
-    if model.quant_conv is not None and "quant_conv.weight" not in tensors:
-        width = shapes["quant_conv.weight"][0]  # SVD's encoder has none: the identity
-        like = tensors["encoder.conv_out.weight"]
-        tensors["quant_conv.weight"] = torch.eye(width).view(width, width, 1, 1).to(like)
-        tensors["quant_conv.bias"] = torch.zeros(width).to(like)
     # The attention's projections are convolutions here and may be stored as matrices.
     tensors = {
         name: tensor[..., None, None] if len(shapes.get(name, ())) == 4 and tensor.ndim == 2 else tensor
-        for name, tensor in tensors.items()
+        for name, tensor in with_quant_conv(tensors).items()
     }
     require_tensors(tensors, shapes, path)
     model.load_state_dict({name: tensors[name] for name in shapes})
