@@ -93,7 +93,7 @@ def read_state(folder: Path) -> State | None:
         tensors = {}
         for number in range(facts["parts"]):
             tensors |= load_file(path / f"part-{number:05}.safetensors")
-    except (OSError, ValueError, KeyError, SafetensorError) as error:
+    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
         if isinstance(error, KeyFaceError):
             raise
         raise KeyFaceError(f"{path} is damaged ({error}); remove it and start again") from error
