@@ -92,9 +92,8 @@ class EncodeAudio(io.ComfyNode):
                     min=0.01,
                     max=1.0,
                     step=0.01,
-                    tooltip="How certain a laugh, sigh or cough must be to be listed. It changes only "
-                    "the list, "
-                    "not the animation.",
+                    tooltip="How certain a laugh, sigh or cough must be to be listed. It changes only the "
+                    "list, not the animation.",
                 ),
             ],
             outputs=[

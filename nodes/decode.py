@@ -53,8 +53,7 @@ def segments_of(frames: dict, n_frames: int | None = None) -> tuple[torch.Tensor
     if len(samples) % SLOTS:
         raise KeyFaceError(
             f"the latent has {len(samples)} frames, no multiple of {SLOTS}; connect the Interpolation "
-            f"Sampler's "
-            "frames (keyframes are decoded with VAE Decode)"
+            "Sampler's frames (keyframes are decoded with VAE Decode)"
         )
     segments = samples.unflatten(0, (-1, SLOTS))
     longest = len(segments) * (SLOTS - 1) + 1
@@ -62,9 +61,8 @@ def segments_of(frames: dict, n_frames: int | None = None) -> tuple[torch.Tensor
     needed = Timeline(n_frames).n_segments
     if len(segments) != needed:
         raise KeyFaceError(
-            f"the latent has {len(segments)} segments and {n_frames} frames need {needed}; connect "
-            f"frames and "
-            "audio of the same clip"
+            f"the latent has {len(segments)} segments and {n_frames} frames need {needed}; connect frames "
+            "and audio of the same clip"
         )
     return segments, n_frames
 
@@ -77,8 +75,7 @@ class DecodeFrames(io.ComfyNode):
             display_name="Decode Frames",
             category="KeyFace",
             description="Decodes all frames of a clip, 25 a second. For long clips use Render Video: it "
-            "does not "
-            "keep them all in memory.",
+            "does not keep them all in memory.",
             inputs=[
                 io.Latent.Input("frames", tooltip="From the Interpolation Sampler."),
                 io.Vae.Input("vae", tooltip="From Load KeyFace Models."),

@@ -33,8 +33,7 @@ class EmotionFromText(io.ComfyNode):
                     multiline=True,
                     dynamic_prompts=False,
                     tooltip="Second and feeling, such as 0:neutral 2.5:happy*0.8 6:(-0.4,0.9); or JSON. "
-                    "The help "
-                    "page lists the named feelings.",
+                    "The help page lists the named feelings.",
                 ),
                 io.Audio.Input(
                     "audio",
@@ -102,8 +101,7 @@ class EmotionFromValues(io.ComfyNode):
             display_name="Emotion from Values",
             category="KeyFace",
             description="Valence and arousal as numbers: one for the whole clip, or a list of one per "
-            "frame from "
-            "any other pack.",
+            "frame from any other pack.",
             is_input_list=True,
             inputs=[
                 io.MultiType.Input(
@@ -148,8 +146,7 @@ def _require_inside(emotion: EmotionCurve, seconds: float) -> None:
     if last > seconds:
         raise KeyFaceError(
             f"the emotion curve has a point at {last:g} s and the audio ends at {seconds:.2f} s; move or "
-            f"remove "
-            "the point, or disconnect the audio"
+            "remove the point, or disconnect the audio"
         )
 
 

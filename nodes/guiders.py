@@ -1,6 +1,7 @@
 """Both stages' guidance (eq. 4 and eq. 5) as GUIDERs, so that any SAMPLER and SIGMAS can drive them."""
 
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from itertools import product
 from uuid import uuid4
 
@@ -45,7 +46,7 @@ class SequenceGuider(comfy.samplers.CFGGuider):
     def __init__(
         self,
         networks: Sequence,
-        conditions: Callable[[range], list[Conditioning]],
+        conditions: Callable[[int], list[Conditioning]],
         weights: Sequence[float],
         n_sequences: int,
     ):
@@ -54,7 +55,7 @@ class SequenceGuider(comfy.samplers.CFGGuider):
         Args:
             networks: the `ModelPatcher` of each branch. The last one is the sampled MODEL; others are loaded
                 beside it.
-            conditions: what each branch sees of some sequences.
+            conditions: what each branch sees of one sequence.
             weights: of the branches.
         """
         main = networks[-1].clone()
@@ -74,16 +75,16 @@ class SequenceGuider(comfy.samplers.CFGGuider):
         self.first = 0
         self._others = others
         self._networks = [main if network is networks[-1] else network for network in networks]
-        self._conditions = conditions
+        # Every step asks again for what its sequences see.
+        self._conditions = lru_cache(maxsize=LARGEST_BATCH)(conditions)
         self._weights = weights
 
     def sample(self, noise, *args, **kwargs):
         frames, room = len(noise), SLOTS * (self.n_sequences - self.first)
         if frames % SLOTS or frames > room:
             raise KeyFaceError(
-                f"the latent has {frames} frames and this guider samples {room}; connect the latent "
-                f"output of "
-                "the same KeyFace guider node to the sampler"
+                f"the latent has {frames} frames and this guider samples {room}; connect the latent output "
+                "of the same KeyFace guider node to the sampler"
             )
         return super().sample(noise, *args, **kwargs)
 
@@ -122,11 +123,7 @@ class SequenceGuider(comfy.samplers.CFGGuider):
     def _denoise(self, model, sequences, jobs: list[tuple[int, int]], sigma, options) -> torch.Tensor:
         """One network call: (jobs, 14, 4, h, w), each job being a sequence as one branch sees it."""
         mm.throw_exception_if_processing_interrupted()
-        seen = {
-            sequence: self._conditions(range(self.first + sequence, self.first + sequence + 1))
-            for sequence in dict.fromkeys(sequence for sequence, _ in jobs)
-        }
-        conditioning = stack([seen[sequence][branch] for sequence, branch in jobs])
+        conditioning = stack([self._conditions(self.first + sequence)[branch] for sequence, branch in jobs])
         x = sequences[[sequence for sequence, _ in jobs]].flatten(0, 1)
         cond = {
             "uuid": uuid4(),
@@ -163,10 +160,9 @@ def keyframe_guider(
     tokens = trained.tokens(features.select(trained.encoders))
     valence, arousal = emotion.at_frames(features.n_frames)
 
-    def conditions(windows: range) -> list[Conditioning]:
-        heard = frames[windows.start : windows.stop]
-        who = identity.expand(len(windows), -1, -1, -1)
-        return keyframe_branches(who, tokens[heard], valence[heard], arousal[heard])
+    def conditions(window: int) -> list[Conditioning]:
+        heard = frames[window, None]
+        return keyframe_branches(identity, tokens[heard], valence[heard], arousal[heard])
 
     weights = split_weights(audio_scale, identity_scale)
     return SequenceGuider([model] * 3, conditions, weights, timeline.n_windows)
@@ -194,9 +190,9 @@ def interpolation_guider(
     ends = segment_ends(keyframes)
     masks = [trained.mask_for(*keyframes.shape[-2:]) for _, trained in by_branch]
 
-    def conditions(segments: range) -> list[Conditioning]:
-        part = slice(segments.start, segments.stop)
-        return [interpolation_conditioning(ends[part], mask, tokens[frames[part]]) for mask in masks]
+    def conditions(segment: int) -> list[Conditioning]:
+        heard = tokens[frames[segment, None]]
+        return [interpolation_conditioning(ends[segment, None], mask, heard) for mask in masks]
 
     return SequenceGuider([network for network, _ in by_branch], conditions, weights, timeline.n_segments)
 

@@ -30,9 +30,8 @@ def steps() -> io.Input:
         default=10,
         min=1,
         max=100,
-        tooltip="More steps are slower and finer. With align_your_steps, 10 is the table KeyFace was "
-        "made with "
-        "(11 noise levels).",
+        tooltip="More steps are slower and finer. With align_your_steps, 10 is the table KeyFace was made "
+        "with (11 noise levels).",
     )
 
 

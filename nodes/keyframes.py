@@ -150,7 +150,7 @@ class SelectKeyframes(io.ComfyNode):
             raise KeyFaceError(
                 f"the latent has {len(samples)} frames and this audio's windows have "
                 f"{SLOTS * timeline.n_windows}; connect the result of its Keyframe Guider, and the same "
-                f"features"
+                "features"
             )
         keyframes = keyframes_from_windows(samples.unflatten(0, (-1, SLOTS)), timeline)
         return io.NodeOutput({"samples": keyframes})

@@ -58,8 +58,7 @@ class RenderVideo(io.ComfyNode):
             display_name="Render Video",
             category="KeyFace",
             description="Decodes frames and writes them into a video right away; an hour needs no more "
-            "memory than "
-            "a minute.",
+            "memory than a minute.",
             inputs=[
                 io.Latent.Input("frames", tooltip="From the Interpolation Sampler."),
                 io.Vae.Input("vae", tooltip="From Load KeyFace Models."),
@@ -86,9 +85,8 @@ class Animate(io.ComfyNode):
             display_name="Animate (KeyFace)",
             category="KeyFace",
             **where_known(search_aliases=["talking head", "lip sync", "audio to video", "avatar"]),
-            description="Portrait and recording in, talking video out: both stages in one node, for "
-            "clips of any "
-            "length.",
+            description="Portrait and recording in, talking video out: both stages in one node, for clips "
+            "of any length.",
             inputs=[
                 io.Model.Input("keyframe_model", tooltip="From Load KeyFace Models."),
                 io.Model.Input("interpolation_model", tooltip="From Load KeyFace Models."),

@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 import time
 from pathlib import Path
 
@@ -11,8 +12,20 @@ import torch
 from keyface_lib.emotion import NAMED_STATES, EmotionCurve, Point, constant, named, nearest_state, state
 from keyface_lib.emotion_text import parse_emotion, to_json
 from keyface_lib.errors import KeyFaceError
+from keyface_lib.timeline import FPS, KEYFRAME_STEP
 
 VECTORS = json.loads((Path(__file__).parent / "emotion_vectors.json").read_text())["curves"]
+
+
+EDITOR = Path(__file__).parents[1] / "web" / "src"
+
+
+def test_the_editor_knows_the_same_states_and_keyframes():
+    rows = re.findall(r"^  (\w+): \[(.+), (.+)\],$", (EDITOR / "states.ts").read_text(), re.MULTILINE)
+    assert {name: (float(v), float(a)) for name, v, a in rows} == NAMED_STATES
+    axis = (EDITOR / "axis.ts").read_text()
+    assert f"export const FPS = {FPS}\n" in axis
+    assert f"export const KEYFRAME_STEP = {KEYFRAME_STEP}\n" in axis
 
 
 def seconds(*values: float) -> torch.Tensor:

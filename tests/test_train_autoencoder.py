@@ -10,7 +10,7 @@ from keyface_lib.checkpoint import bare_vae, read_checkpoint
 from keyface_lib.denoiser import LATENT_SCALE
 from keyface_lib.errors import KeyFaceError
 from keyface_lib.train.autoencoder import edge_distance, scaled_latents
-from keyface_lib.train.config import config_from
+from keyface_lib.train.config_file import config_from
 from keyface_lib.train.loop import train
 from keyface_lib.train.shards import index_clips
 from keyface_lib.vae import build_vae, load_vae, released_vae_state

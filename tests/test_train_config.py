@@ -6,7 +6,8 @@ import pytest
 from training_runs import entries, toml
 
 from keyface_lib.errors import KeyFaceError
-from keyface_lib.train.config import config_from, differences, flat, read_config
+from keyface_lib.train.config import differences, flat
+from keyface_lib.train.config_file import config_from, read_config
 
 RUN = {"run": {"folder": "runs/x"}, "data": {"shards": ["x.tar"]}}
 CONFIGS = sorted((Path(__file__).parents[1] / "configs" / "train").glob("*.toml"))

@@ -12,7 +12,7 @@ from keyface_lib.architecture import UNET
 from keyface_lib.checkpoint import Metadata, read_checkpoint, write_checkpoint
 from keyface_lib.errors import KeyFaceError
 from keyface_lib.network import load_network
-from keyface_lib.train.config import config_from
+from keyface_lib.train.config_file import config_from
 from keyface_lib.train.loop import train
 from keyface_lib.train.lora import add_lora, lora_tensors
 from keyface_lib.train.networks import data_facts, initial_network

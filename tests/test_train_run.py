@@ -18,7 +18,7 @@ from keyface_lib.checkpoint import read_checkpoint
 from keyface_lib.errors import KeyFaceError
 from keyface_lib.network import load_network
 from keyface_lib.train import loop
-from keyface_lib.train.config import config_from
+from keyface_lib.train.config_file import config_from
 from keyface_lib.train.loop import train
 from keyface_lib.train.shards import ShardWriter
 from keyface_lib.train.state import State, read_state, write_state

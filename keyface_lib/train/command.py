@@ -4,14 +4,14 @@ import argparse
 from pathlib import Path
 
 from ..errors import KeyFaceError
-from .config import read_config
+from .config_file import read_config
 
 
 def run(options: argparse.Namespace) -> None:
     """Trains what the options ask for and says how it ended.
 
     Raises:
-        KeyFaceError: as `config.read_config` and `loop.train`.
+        KeyFaceError: as `config_file.read_config` and `loop.train`.
     """
     config = read_config(Path(options.config), options.stage)
     if options.minutes is not None and options.minutes <= 0:

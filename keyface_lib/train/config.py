@@ -1,13 +1,7 @@
-"""What a training run is, as a TOML file says it; the defaults are the paper's (section 3.6, Table 8)."""
+"""What a training run is; the defaults are the paper's (section 3.6, Table 8). `config_file` reads it."""
 
-import difflib
-import sys
-import types
-from dataclasses import MISSING, asdict, dataclass, field, fields
-from pathlib import Path
-from typing import Any, get_args, get_origin, get_type_hints
-
-from ..errors import KeyFaceError
+from dataclasses import asdict, dataclass, field
+from typing import Any
 
 STAGES = ("keyframes", "interpolation", "reduced", "vae")
 
@@ -222,8 +216,6 @@ class Config:
     vae: Autoencoder = field(default_factory=Autoencoder)
 
 
-_SECTIONS = get_type_hints(Config)
-_VAE_SECTIONS = ("run", "data", "optimizer", "vae")
 _FREE = {
     "run.folder",
     "run.steps",
@@ -236,45 +228,6 @@ _FREE = {
     "optimizer.checkpointing",
 }
 """What a resumed run may change without becoming another one."""
-
-
-def read_config(path: str | Path, stage: str) -> Config:
-    """Reads the TOML file of a run of `stage`.
-
-    Raises:
-        KeyFaceError: the file cannot be read; a section or key is unknown (the message suggests one), missing
-            or belongs to another stage; a value is of the wrong kind or out of its range.
-    """
-    tomllib = _toml_reader()
-    try:
-        with open(path, "rb") as file:
-            entries = tomllib.load(file)
-    except OSError as error:
-        raise KeyFaceError(f"{path} cannot be read: {error.strerror or error}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise KeyFaceError(f"{path} is no valid TOML: {error}") from error
-    try:
-        return config_from(entries, stage)
-    except KeyFaceError as error:
-        raise KeyFaceError(f"{path}: {error}") from error
-
-
-def config_from(entries: dict[str, Any], stage: str) -> Config:
-    """The configuration in the entries of a TOML file; raises as `read_config`."""
-    allowed = _VAE_SECTIONS if stage == "vae" else [name for name in _SECTIONS if name != "vae"]
-    for name in entries:
-        if name in _SECTIONS and name not in allowed:
-            raise KeyFaceError(f"the section [{name}] is not used when training {stage}; take it out")
-        _require_known(name, allowed, "section")
-    sections = {}
-    for name in allowed:
-        given = entries.get(name, {})
-        if not isinstance(given, dict):
-            raise KeyFaceError(f"{name} is {given!r}; it must be a section, [{name}]")
-        sections[name] = _section(_SECTIONS[name], given, name)
-    config = Config(**sections)
-    _check_together(config, stage)
-    return config
 
 
 def flat(config: Config) -> dict[str, Any]:
@@ -294,83 +247,3 @@ def differences(before: dict[str, Any], now: dict[str, Any]) -> dict[str, str]:
         for key in keys
         if key not in _FREE and before.get(key) != now.get(key)
     }
-
-
-def _toml_reader():
-    if sys.version_info >= (3, 11):
-        import tomllib
-
-        return tomllib
-    try:
-        import tomli
-    except ImportError as error:
-        raise KeyFaceError("a config needs tomli on Python 3.10; pip install 'keyface[train]'") from error
-    return tomli
-
-
-def _require_known(name: str, known, kind: str) -> None:
-    if name not in known:
-        close = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
-        remedy = f"did you mean '{close[0]}'?" if close else f"there are: {', '.join(known)}"
-        raise KeyFaceError(f"no {kind} is called '{name}'; {remedy}")
-
-
-def _section(section: type, given: dict[str, Any], name: str) -> Any:
-    hints = get_type_hints(section)
-    for key in given:
-        _require_known(key, hints, f"key of [{name}]")
-    values = {}
-    for entry in fields(section):
-        full = f"{name}.{entry.name}"
-        if entry.name in given:
-            values[entry.name] = _value(given[entry.name], hints[entry.name], full, entry.metadata)
-        elif entry.default is MISSING and entry.default_factory is MISSING:
-            raise KeyFaceError(f"{full} is missing; every run needs it")
-    return section(**values)
-
-
-def _value(value: Any, hint: Any, name: str, rules: types.MappingProxyType) -> Any:
-    if get_origin(hint) is tuple:
-        items = value if isinstance(value, list) else [value]
-        return tuple(_value(item, get_args(hint)[0], name, rules) for item in items)
-    if hint is float and isinstance(value, int) and not isinstance(value, bool):
-        value = float(value)
-    if type(value) is not hint:
-        raise KeyFaceError(f"{name} is {value!r}; it must be of type {hint.__name__}")
-    low, high = rules.get("within", (None, None))
-    if low is not None and not low <= value <= high:
-        raise KeyFaceError(f"{name} is {value}; it must be in [{low}, {high}]")
-    if "choices" in rules and value not in rules["choices"]:
-        raise KeyFaceError(f"{name} is '{value}'; choose from: {', '.join(rules['choices'])}")
-    return value
-
-
-def _check_together(config: Config, stage: str) -> None:
-    network, loss, optimizer = config.network, config.loss, config.optimizer
-    if not config.data.shards:
-        raise KeyFaceError("data.shards is empty; name the tar files to train on")
-    if len(optimizer.betas) != 2:
-        raise KeyFaceError(f"optimizer.betas has {len(optimizer.betas)} values; AdamW takes two")
-    if optimizer.batch % optimizer.accumulation:
-        raise KeyFaceError(
-            f"optimizer.batch {optimizer.batch} is not a multiple of optimizer.accumulation "
-            f"{optimizer.accumulation}; choose one that is"
-        )
-    if stage == "vae":
-        if config.vae.lpips and not config.vae.lpips_weights:
-            raise KeyFaceError("vae.lpips needs the weights of LPIPS-VGG; name them as vae.lpips_weights")
-        return
-    if loss.on_pixels and not loss.vae:
-        raise KeyFaceError(
-            "the pixel losses decode frames; name an autoencoder as loss.vae, "
-            "or set pixel_l2, pixel_l1 and pixel_lpips to 0"
-        )
-    if loss.pixel_lpips and not loss.lpips:
-        raise KeyFaceError(
-            "loss.pixel_lpips needs the weights of LPIPS-VGG; name their files as loss.lpips, or set it to 0"
-        )
-    if (network.freeze_temporal or config.lora.rank) and not network.start:
-        key = "network.freeze_temporal" if network.freeze_temporal else "lora.rank"
-        raise KeyFaceError(f"{key} keeps weights as they are in network.start; name a checkpoint there")
-    if not network.encoders:
-        raise KeyFaceError("network.encoders is empty; name the audio encoders whose features the data has")

@@ -122,8 +122,8 @@ def keyframe_cases(vae: KeyFaceVAE) -> None:
     one, none = below(golden, "c.c."), below(golden, "c.uc.")
     emotion = one["vector"].unflatten(0, (len(one["concat"]), SLOTS))
 
-    def recorded(sequences: range) -> list[Conditioning]:
-        part = slice(sequences.start, sequences.stop)
+    def recorded(sequence: int) -> list[Conditioning]:
+        part = slice(sequence, sequence + 1)
         return [
             Conditioning(
                 concat[part, None].expand(-1, SLOTS, -1, -1, -1),
@@ -143,7 +143,7 @@ def keyframe_cases(vae: KeyFaceVAE) -> None:
     report("keyframe c.guided", guided, golden["c.guided"], FORWARD)
 
     branches = keyframe_branches(*inputs("d.in"))
-    guider = SequenceGuider([model] * 3, lambda windows: branches, weights, 1)
+    guider = SequenceGuider([model] * 3, lambda _window: branches, weights, 1)
     z = sample(guider, golden["d.noise"])
     report("keyframe d.z (11 steps)", z, golden["d.z"], SAMPLING)
     decoded = vae.first_stage_model.decode(z / LATENT_SCALE)
@@ -176,8 +176,8 @@ def interpolation_cases(vae: KeyFaceVAE) -> None:
 
     seen = below(golden, "c.c.")
 
-    def recorded(segments: range) -> list[Conditioning]:
-        part = slice(segments.start, segments.stop)
+    def recorded(segment: int) -> list[Conditioning]:
+        part = slice(segment, segment + 1)
         ends = seen["concat"][part].unflatten(1, (2, 4))
         return [conditions(ends, seen["crossattn"][part], role) for role in networks]
 
@@ -189,8 +189,8 @@ def interpolation_cases(vae: KeyFaceVAE) -> None:
     ends = segment_ends(golden["e.keyframes_z"] / LATENT_SCALE)
     tokens = tokens_of(golden["e.audio"])
 
-    def of_clip(segments: range) -> list[Conditioning]:
-        part = slice(segments.start, segments.stop)
+    def of_clip(segment: int) -> list[Conditioning]:
+        part = slice(segment, segment + 1)
         return [conditions(ends[part], tokens[part], role) for role in networks]
 
     z = sample(SequenceGuider(pair, of_clip, weights, len(ends)), golden["e.noise"])

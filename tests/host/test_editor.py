@@ -23,6 +23,11 @@ CURVE = {
 }
 PADDING = 8
 SETTLED_MS = 250
+_ON_NODE = """([id, values]) => {
+  const graphs = [app.graph, ...(app.graph.subgraphs?.values() ?? [])]
+  const node = graphs.map((graph) => graph.getNodeById(id)).find((n) => n?.type === "KeyFaceEmotionCurve")
+  %s
+}"""
 
 
 @pytest.fixture(scope="module")
@@ -61,13 +66,8 @@ class Editor:
     node: int
 
     def evaluate(self, body: str, *values):
-        """Runs JavaScript with `node`, the editor's node, and `values`."""
-        script = (
-            "([id, values]) => { const all = [app.graph, ...(app.graph.subgraphs?.values() ?? [])];"
-            " const node = all.map(g => g.getNodeById(id)).find(n => n?.type === 'KeyFaceEmotionCurve');"
-            f" {body} }}"
-        )
-        return self.page.evaluate(script, [self.node, list(values)])
+        """What JavaScript returns that is run with `node`, the editor's node, and `values`."""
+        return self.page.evaluate(_ON_NODE % body, [self.node, list(values)])
 
     @property
     def text(self) -> str:
@@ -85,15 +85,8 @@ class Editor:
     @property
     def root(self):
         """The editor's element: that of the node's own widget."""
-        return self.evaluate_handle("return node.widgets.find(w => w.name === 'keyface_editor').element")
-
-    def evaluate_handle(self, body: str):
-        script = (
-            "([id]) => { const all = [app.graph, ...(app.graph.subgraphs?.values() ?? [])];"
-            " const node = all.map(g => g.getNodeById(id)).find(n => n?.type === 'KeyFaceEmotionCurve');"
-            f" {body} }}"
-        )
-        return self.page.evaluate_handle(script, [self.node]).as_element()
+        body = "return node.widgets.find(w => w.name === 'keyface_editor').element"
+        return self.page.evaluate_handle(_ON_NODE % body, [self.node, []]).as_element()
 
     def place(self, lane: str, seconds: float, value: float) -> tuple[float, float]:
         """Where a time and a value lie on the screen."""

@@ -616,8 +616,6 @@ var rect = ({ left, top, width, height }) => ({ x: left, y: top, width: Math.max
 // src/gestures.ts
 var SLACK_PX = 4;
 var REACH_PX = 9;
-var FRAME_S = 0.04;
-var KEYFRAME_S2 = 0.52;
 var VALUE_STEP = 0.02;
 var COARSE = 5;
 var Gestures = class {
@@ -770,7 +768,7 @@ var Gestures = class {
     const refs = editor.selection;
     if (refs.length === 0 || editor.error || !event.target.closest(".kf-lanes")) return false;
     const coarse = event.shiftKey ? COARSE : 1;
-    const time = event.altKey ? KEYFRAME_S2 : FRAME_S * coarse;
+    const time = event.altKey ? KEYFRAME_S : coarse / FPS;
     const steps = {
       ArrowLeft: [-time, 0],
       ArrowRight: [time, 0],
@@ -1136,9 +1134,6 @@ var CurveEditor = class {
   get duration() {
     const last = Math.max(0, ...LANES.map((lane) => this.curve[lane].at(-1)?.seconds ?? 0));
     return this.heard?.seconds ?? Math.max(DEFAULT_S, 1.2 * last);
-  }
-  get sound() {
-    return this.heard;
   }
   /** Takes over a change and writes it into the text. */
   apply({ curve, selection }) {

@@ -85,10 +85,6 @@ export class CurveEditor {
     return this.heard?.seconds ?? Math.max(DEFAULT_S, 1.2 * last)
   }
 
-  get sound(): Sound | null {
-    return this.heard
-  }
-
   /** Takes over a change and writes it into the text. */
   apply({ curve, selection }: Edited): void {
     this.preview({ curve, selection })

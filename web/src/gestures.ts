@@ -1,6 +1,6 @@
 // Pointer and keyboard on the lanes and the plane.
 
-import { rounded, valueAt, xOf, yOf, type Rectangle } from "./axis.ts"
+import { FPS, KEYFRAME_S, rounded, valueAt, xOf, yOf, type Rectangle } from "./axis.ts"
 import { LANES, type Curve, type LaneName } from "./curve.ts"
 import * as edit from "./edit.ts"
 import type { CurveEditor } from "./editor.ts"
@@ -10,8 +10,6 @@ import { valueArea } from "./lanes.ts"
 const SLACK_PX = 4
 /** Pixels from a point's middle within which it is meant. */
 const REACH_PX = 9
-const FRAME_S = 0.04
-const KEYFRAME_S = 0.52
 const VALUE_STEP = 0.02
 const COARSE = 5
 
@@ -190,7 +188,7 @@ export class Gestures {
     const refs = editor.selection
     if (refs.length === 0 || editor.error || !(event.target as Element).closest(".kf-lanes")) return false
     const coarse = event.shiftKey ? COARSE : 1
-    const time = event.altKey ? KEYFRAME_S : FRAME_S * coarse
+    const time = event.altKey ? KEYFRAME_S : coarse / FPS
     const steps: Record<string, [number, number]> = {
       ArrowLeft: [-time, 0],
       ArrowRight: [time, 0],
