@@ -11,6 +11,7 @@ from pathlib import Path
 import torch
 from tqdm import tqdm
 
+from . import small
 from .errors import KeyFaceError
 from .timeline import FPS
 
@@ -36,6 +37,7 @@ def _parser() -> argparse.ArgumentParser:
         prog="keyface", description="One portrait and one recording become a talking, feeling face."
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    _add_demo(commands)
     _add_animate(commands)
 
     init = commands.add_parser("init", help="write a small random model folder, for tests and first steps")
@@ -58,6 +60,14 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _add_demo(commands) -> None:
+    demo = commands.add_parser("demo", help="make a video of what is in the box: portrait, speech and model")
+    demo.add_argument("-o", "--output", type=Path, default=Path("demo.mp4"))
+    demo.add_argument("--emotion", default=small.EMOTION, help="neutral, happy, then sad; see animate")
+    _add_sampling(demo)
+    demo.set_defaults(run=_animate, image=small.PORTRAIT, audio=small.SPEECH, model=None)
+
+
 def _add_animate(commands) -> None:
     animate = commands.add_parser("animate", help="make a talking video from a portrait and a recording")
     animate.add_argument("image", type=Path)
@@ -65,25 +75,32 @@ def _add_animate(commands) -> None:
     animate.add_argument(
         "-o", "--output", type=Path, required=True, help=".mp4, .mkv or .mov, or a folder for PNG files"
     )
-    animate.add_argument("--model", required=True, help="a model folder, or a Hugging Face repository id")
+    animate.add_argument(
+        "--model",
+        help="a model folder, or a Hugging Face repository id; by default the small model in the box",
+    )
     animate.add_argument(
         "--emotion",
         default="neutral",
         help="'happy', '0:neutral 2.5:happy 6:(-0.4,0.9)', JSON text, or a .json or .csv file",
     )
-    animate.add_argument("--seed", type=int, default=0)
-    animate.add_argument("--steps", type=int, default=10, help="10 are the released 11 evaluations")
-    animate.add_argument("--sampler", default="euler")
-    animate.add_argument("--audio-scale", type=float, help="how closely keyframes follow the voice (5)")
-    animate.add_argument("--identity-scale", type=float, help="how closely keyframes follow the portrait (2)")
-    animate.add_argument("--auto-scale", type=float, help="autoguidance of the frames between (2)")
-    animate.add_argument("--batch", type=int, help="sequences per network call; by default what fits")
-    animate.add_argument("--device", help="cuda, cuda:1, mps, cpu; by default the best there is")
-    animate.add_argument("--dtype", choices=DTYPES, help="by default bfloat16, float32 on the CPU")
-    animate.add_argument("--offload", action="store_true", help="hold only the network at work on the card")
-    animate.add_argument("--lossless", action="store_true", help="every pixel as computed")
-    animate.add_argument("--json", action="store_true", help="print the result as one line of JSON")
+    _add_sampling(animate)
     animate.set_defaults(run=_animate)
+
+
+def _add_sampling(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--steps", type=int, default=10, help="10 are the released 11 evaluations")
+    parser.add_argument("--sampler", default="euler")
+    parser.add_argument("--audio-scale", type=float, help="how closely keyframes follow the voice")
+    parser.add_argument("--identity-scale", type=float, help="how closely keyframes follow the portrait")
+    parser.add_argument("--auto-scale", type=float, help="autoguidance of the frames between")
+    parser.add_argument("--batch", type=int, help="sequences per network call; by default what fits")
+    parser.add_argument("--device", help="cuda, cuda:1, mps, cpu; by default the best there is")
+    parser.add_argument("--dtype", choices=DTYPES, help="by default bfloat16, float32 on the CPU")
+    parser.add_argument("--offload", action="store_true", help="hold only the network at work on the card")
+    parser.add_argument("--lossless", action="store_true", help="every pixel as computed")
+    parser.add_argument("--json", action="store_true", help="print the result as one line of JSON")
 
 
 def _add_train(commands) -> None:
@@ -116,6 +133,11 @@ def _animate(options: argparse.Namespace) -> None:
     started = time.monotonic()
     check_output(options.output, options.lossless)
     _check_numbers(options)
+    if options.model is None:
+        print(
+            f"the model is {small.NAME}: it knows drawn faces of 64 pixels; name a better one with --model",
+            file=sys.stderr,
+        )
     keyface = KeyFace.from_pretrained(
         options.model, options.device, DTYPES.get(options.dtype), offload=options.offload
     )

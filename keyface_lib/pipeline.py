@@ -6,6 +6,7 @@ from pathlib import Path
 
 import torch
 
+from . import small
 from .animate import Animation
 from .audio.features import AudioFeatures, encode_audio
 from .audio.reading import load_audio
@@ -75,7 +76,7 @@ class KeyFace:
     @classmethod
     def from_pretrained(
         cls,
-        name: str | Path,
+        name: str | Path | None = None,
         device: str | torch.device | None = None,
         dtype: torch.dtype | None = None,
         offload: bool = False,
@@ -83,7 +84,8 @@ class KeyFace:
         """Loads a model folder, or a Hugging Face hub repository of that layout by its id.
 
         Args:
-            name: a folder, or "owner/repository", which is downloaded once into the hub's cache.
+            name: a folder, or "owner/repository", which is downloaded once into the hub's cache;
+                None is the small model in the box.
             device: None takes the best there is.
             dtype: None takes float32 on the CPU and bfloat16 elsewhere.
             offload: keep only the networks at work on the device (for cards with little memory).
@@ -92,7 +94,8 @@ class KeyFace:
             KeyFaceError: no such folder or repository, or its files are not KeyFace's.
         """
         device = torch.device(device or best_device())
-        return cls(load_models(_folder(name), device, dtype, offload))
+        folder = small.FOLDER if name is None else _folder(name)
+        return cls(load_models(folder, device, dtype, offload))
 
     def animate(
         self,

@@ -6,11 +6,12 @@ from pathlib import Path
 
 import folder_paths
 
+from ..keyface_lib import small
 from ..keyface_lib.checkpoint import Checkpoint, read_checkpoint, read_metadata
 from ..keyface_lib.errors import KeyFaceError
 from ..keyface_lib.released import RELEASED_AT, RELEASED_FILES
 
-AUTO, NONE = "auto", "none"
+AUTO, NONE, SMALL = "auto", "none", small.NAME
 FOLDER = "keyface"
 
 
@@ -32,7 +33,7 @@ def resolve(name: str, role: str, folders: Iterable[str], optional: bool = False
     """The file that a loader's choice means.
 
     Args:
-        name: a file name, "auto" (the file of that role in the first folder) or "none".
+        name: a file name, "auto" (the file of that role in the first folder), "none" or the small model's.
         role: what it must hold.
         folders: ComfyUI's model folders to look in.
         optional: "auto" finds nothing quietly.
@@ -43,6 +44,8 @@ def resolve(name: str, role: str, folders: Iterable[str], optional: bool = False
     folders = list(folders)
     if name == NONE:
         return None
+    if name == SMALL:
+        return small.FOLDER / f"{role}.safetensors"
     if name == AUTO:
         return _find(role, folders[0], optional)
     for folder in folders:
@@ -51,6 +54,11 @@ def resolve(name: str, role: str, folders: Iterable[str], optional: bool = False
             _require_role(Path(path), role)
             return Path(path)
     raise KeyFaceError(f"there is no file {name} in models/{folders[0]}; {how_to_get(role, folders[0])}")
+
+
+def holds(role: str, folder: str) -> bool:
+    """Whether "auto" finds a file of that role; raises as `resolve` where it finds several."""
+    return _find(role, folder, optional=True) is not None
 
 
 def read(path: Path, role: str) -> Checkpoint:

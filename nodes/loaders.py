@@ -1,5 +1,6 @@
 """Loading files: the networks and their VAE, and the audio encoders."""
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,12 +9,13 @@ import comfy.model_management as mm
 import comfy.model_patcher
 from comfy_api.latest import io
 
+from ..keyface_lib import small
 from ..keyface_lib.audio import WITHOUT_WEIGHTS, load_encoder
 from ..keyface_lib.checkpoint import bare_vae, joined_vae
 from ..keyface_lib.errors import KeyFaceError
 from . import files
 from .autoencoder import KeyFaceVAE
-from .files import AUTO, NONE
+from .files import AUTO, NONE, SMALL
 from .network import WEIGHT_DTYPES, load_network, trained_of
 
 NETWORK_FOLDERS = (files.FOLDER, "checkpoints", "diffusion_models")
@@ -41,19 +43,20 @@ class LoadModels(io.ComfyNode):
             inputs=[
                 io.Combo.Input(
                     "keyframe",
-                    options=[AUTO, *networks],
+                    options=[AUTO, *networks, SMALL],
                     default=AUTO,
-                    tooltip="The network that makes keyframes. 'auto' finds it in models/keyface.",
+                    tooltip="The network that makes keyframes. 'auto' finds it in models/keyface; where no "
+                    "network is there, the small bundled model is used, which knows drawn faces.",
                 ),
                 io.Combo.Input(
                     "interpolation",
-                    options=[AUTO, *networks],
+                    options=[AUTO, *networks, SMALL],
                     default=AUTO,
                     tooltip="The network that fills in the frames between keyframes.",
                 ),
                 io.Combo.Input(
                     "reduced",
-                    options=[AUTO, NONE, *networks],
+                    options=[AUTO, NONE, *networks, SMALL],
                     default=AUTO,
                     tooltip="A less trained interpolation network that guides the better one (autoguidance). "
                     "Without it the interpolation is not guided: faster, and less sharp.",
@@ -67,7 +70,7 @@ class LoadModels(io.ComfyNode):
                 ),
                 io.Combo.Input(
                     "vae",
-                    options=[AUTO, NONE, *files.choices(VAE_FOLDERS)],
+                    options=[AUTO, NONE, *files.choices(VAE_FOLDERS), SMALL],
                     default=AUTO,
                     tooltip="Where the VAE's encoder comes from: network files carry only the decoder. SVD's "
                     "or any Stable Diffusion 1.x VAE.",
@@ -112,6 +115,8 @@ class LoadModels(io.ComfyNode):
     def execute(cls, keyframe, interpolation, reduced, weight_dtype, vae) -> io.NodeOutput:
         paths = _chosen(keyframe, interpolation, reduced, vae)
         read = {role: files.read(path, role) for role, path in paths.items() if path}
+        if keyframe == AUTO and paths["keyframe"].parent == small.FOLDER:
+            logging.info("KeyFace: models/keyface holds no networks; the small bundled model is used")
         networks = {
             role: load_network(read[role], paths[role].name, weight_dtype)
             for role in ("keyframe", "interpolation", "reduced")
@@ -126,15 +131,24 @@ class LoadModels(io.ComfyNode):
 
 
 def _chosen(keyframe, interpolation, reduced, vae) -> dict:
-    """{role: path or None} of the loader's choices; a choice that comes over a link is None until it runs."""
+    """{role: path or None} of the loader's choices; a choice that comes over a link is None until it runs.
+
+    Networks of one model belong together: once a network is the small model's, "auto" means the small model
+    for all. So it does where both networks are "auto" and models/keyface has neither.
+    """
     choices = {
         "keyframe": (keyframe, NETWORK_FOLDERS, False),
         "interpolation": (interpolation, NETWORK_FOLDERS, False),
         "reduced": (reduced, NETWORK_FOLDERS, True),
         "vae": (vae, VAE_FOLDERS, True),
     }
+    networks = {keyframe, interpolation}
+    none_there = networks == {AUTO} and not any(
+        files.holds(role, files.FOLDER) for role in ("keyframe", "interpolation")
+    )
+    auto = SMALL if SMALL in networks or none_there else AUTO
     return {
-        role: files.resolve(name or NONE, role, folders, optional)
+        role: files.resolve(auto if name == AUTO else name or NONE, role, folders, optional)
         for role, (name, folders, optional) in choices.items()
     }
 
