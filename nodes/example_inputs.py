@@ -1,4 +1,4 @@
-"""The picture and the recording that the bundled workflows start with, among ComfyUI's inputs."""
+"""The pictures and the recording that the bundled workflows start with, among ComfyUI's inputs."""
 
 import logging
 import shutil
@@ -6,8 +6,14 @@ from pathlib import Path
 
 import folder_paths
 
+from ..keyface_lib import small
+
 ASSETS = Path(__file__).parents[1] / "assets"
-NAMES = {"portrait.jpg": "keyface_portrait.jpg", "speech.flac": "keyface_speech.flac"}
+NAMES = {
+    small.PORTRAIT: "keyface_drawn_portrait.png",
+    ASSETS / "portrait.jpg": "keyface_portrait.jpg",
+    ASSETS / "speech.flac": "keyface_speech.flac",
+}
 
 
 def copy_example_inputs() -> None:
@@ -18,6 +24,6 @@ def copy_example_inputs() -> None:
             continue
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(ASSETS / asset, folder / name)
+            shutil.copyfile(asset, folder / name)
         except OSError as error:  # a read-only input folder only costs the examples
             logging.info("KeyFace: the example %s was not copied to %s (%s)", name, folder, error.strerror)

@@ -45,8 +45,8 @@ class LoadModels(io.ComfyNode):
                     "keyframe",
                     options=[AUTO, *networks, SMALL],
                     default=AUTO,
-                    tooltip="The network that makes keyframes. 'auto' finds it in models/keyface; where no "
-                    "network is there, the small bundled model is used, which knows drawn faces.",
+                    tooltip="The network that makes keyframes. 'auto' finds it in models/keyface. "
+                    "Where no network is there, the small bundled model is used, which knows drawn faces.",
                 ),
                 io.Combo.Input(
                     "interpolation",

@@ -42,9 +42,11 @@ MODELS = {
     ],
 }
 NEEDS = (
-    "**Needs** KeyFace's files in `models/keyface` and the audio encoders in `models/audio_encoders` "
+    "**Runs as it is** with the small bundled model, which knows drawn faces of 64 pixels. "
+    "For photographs, put KeyFace's files into `models/keyface`, the audio encoders into "
+    "`models/audio_encoders` "
     f"([released weights]({_HUB}/toninio19/keyface), [wav2vec2]({_HUB}/facebook/wav2vec2-base-960h)), and "
-    f"any Stable Diffusion 1.x VAE in `models/keyface` ([for example]({_HUB}/stabilityai/sd-vae-ft-mse)). "
+    f"any Stable Diffusion 1.x VAE into `models/keyface` ([for example]({_HUB}/stabilityai/sd-vae-ft-mse)). "
     "*auto* finds them by what they hold."
 )
 
@@ -63,7 +65,7 @@ def start(workflow: Workflow, models: bool = True) -> None:
         keyframe_model="models.keyframe",
         interpolation_model="models.interpolation",
     )
-    workflow.add("portrait", "LoadImage", 0, image="keyface_portrait.jpg")
+    workflow.add("portrait", "LoadImage", 0, image="keyface_drawn_portrait.png")
     workflow.add("speech", "LoadAudio", 0, audio="keyface_speech.flac")
 
 
