@@ -5,7 +5,7 @@ from statistics import mean
 import torch
 from toyworld_talk import Table, held_out, made_again
 
-from keyface_lib.emotion import EmotionCurve, constant, named
+from keyface_lib.emotion import constant, named
 from keyface_lib.emotion_text import parse_emotion
 from keyface_lib.pipeline import KeyFace
 from keyface_lib.toyworld import CLASSES, measure
@@ -110,10 +110,9 @@ def _curve(keyface: KeyFace) -> list[list]:
 
 def _identity(keyface: KeyFace) -> list[list]:
     """Root mean squares over clips: a single pair of seconds may agree by chance."""
-    feeling: EmotionCurve = named("neutral")
     made, true = [], []
     for number in range(LONG_CLIPS):
-        clip = held_out(number, LONG_SECONDS, keyface.models.image_size, feeling)
+        clip = held_out(number, LONG_SECONDS, keyface.models.image_size, named("neutral"))
         made.append(identity_drift(measure(made_again(keyface, clip)).identity()))
         true.append(identity_drift(measure(clip.frames).identity()))
     differences, truths = (torch.stack([d.difference for d in drifts]) for drifts in (made, true))
