@@ -30,7 +30,7 @@ def library_animation():
 @pytest.fixture(scope="module")
 def latents(host) -> dict[str, torch.Tensor]:
     """Keyframes and frames of the two-stage workflow, the keyframes not edited."""
-    prompt = read_workflow("two_stage", seed=3)
+    prompt = read_workflow("two_stage", seed=3, image="keyface_portrait.jpg")
     keyframes, frames = (
         node_of(prompt, "KeyFaceKeyframeSampler"),
         node_of(prompt, "KeyFaceInterpolationSampler"),
