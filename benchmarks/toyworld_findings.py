@@ -65,17 +65,6 @@ def autoguidance(keyface: KeyFace) -> Table:
     return title, ["guided by", "mouth r", "jitter / truth's", "opening's deviation / truth's"], rows
 
 
-def not_run(_keyface: KeyFace) -> Table:
-    """What would need networks trained for it."""
-    rows = [
-        ["frame-by-frame autoregression against two stages (Figure 3)", "not run"],
-        ["audio by cross-attention, by timestep, by both (Table 11)", "not run"],
-        ["continuous emotion against discrete labels (Table 2)", "not run"],
-        ["autoguidance of the keyframes (Table 7)", "not run"],
-    ]
-    return "Comparisons that need variants trained with the same budget", ["finding", "state"], rows
-
-
 class WithoutConditions(nn.Module):
     """The other branch of classifier-free guidance: a network that neither hears nor sees the ends."""
 

@@ -33,8 +33,11 @@ def made_again(keyface: KeyFace, clip: ToyClip, **options) -> torch.Tensor:
     return torch.cat(list(keyface.animate(portrait(clip), clip.waveform, emotion, **options)))
 
 
-def keyframes_again(keyface: KeyFace, clip: ToyClip, **options) -> tuple[torch.Tensor, torch.Tensor]:
-    """As `made_again`, keyframes only, with the frames of the clip they show."""
-    animation = keyface.animate(portrait(clip), clip.waveform, clip.performance.emotion, **options).animation
+def keyframes_again(
+    keyface: KeyFace, clip: ToyClip, emotion: EmotionCurve | None = None, **options
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """As `made_again`, keyframes only, with the frames of the clip they show; by default of its emotion."""
+    emotion = emotion or clip.performance.emotion
+    animation = keyface.animate(portrait(clip), clip.waveform, emotion, **options).animation
     latents = torch.cat(list(animation.keyframes()))
     return to_bytes(keyface.models.vae.decode_frames(latents)), animation.timeline.keyframe_frames()

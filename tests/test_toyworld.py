@@ -102,6 +102,15 @@ def test_a_picture_that_is_no_square_video_is_refused():
         measure(torch.zeros(2, 64, 48, 3, dtype=torch.uint8))
 
 
+def test_where_there_is_no_face_the_measurements_are_numbers():
+    wall = torch.full((1, 64, 64, 3), 200, dtype=torch.uint8)
+    noise = torch.randint(
+        0, 256, (3, 64, 64, 3), dtype=torch.uint8, generator=torch.Generator().manual_seed(0)
+    )
+    seen = measure(torch.cat([wall, noise]))
+    assert all(curve.isfinite().all() for curve in vars(seen).values())
+
+
 def test_frames_do_not_depend_on_the_frames_drawn_with_them():
     rng = np.random.default_rng(3)
     who, motion = draw_identity(rng), random_motion(rng, 40)

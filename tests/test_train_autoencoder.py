@@ -6,10 +6,11 @@ import pytest
 import torch
 from training_runs import entries, write_clips
 
-from keyface_lib.checkpoint import bare_vae, read_checkpoint
+from keyface_lib.checkpoint import bare_vae, read_checkpoint, write_checkpoint
 from keyface_lib.denoiser import LATENT_SCALE
 from keyface_lib.errors import KeyFaceError
-from keyface_lib.train.autoencoder import edge_distance, scaled_latents
+from keyface_lib.train.autoencoder import AutoencoderStep, edge_distance, scaled_latents
+from keyface_lib.train.config import Autoencoder
 from keyface_lib.train.config_file import config_from
 from keyface_lib.train.loop import train
 from keyface_lib.train.shards import index_clips
@@ -77,6 +78,39 @@ def test_every_part_of_the_loss_is_there_with_its_weight(shards, tmp_path):
     (first,) = (json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines())
     assert "l1" not in first
     assert first["loss"] == pytest.approx(first["l2"] + first["edges"] + first["kl"], rel=1e-5)
+
+
+def test_what_trembles_costs_and_what_is_wrong_the_same_way_does_not():
+    vae = build_vae(SIZES | {"z_channels": 4, "has_encoder": True}).eval()
+    step = AutoencoderStep(vae, Autoencoder(l1=0.0, motion=2.0, kl=0.0))
+    still = torch.zeros(1, 2, 3, 64, 64)
+    silent = torch.zeros(1, 2, 4, 8, 8)
+    with torch.inference_mode():
+        assert step({"pixels": still, "noise": silent})["loss"] < 1e-6  # however wrong, both are so alike
+        moving = torch.stack([still[:, 0], still[:, 0] + 0.5], dim=1)
+        decoded = vae.decode_frames(vae.encode_image(moving[0]))
+        expected = 2 * (decoded[1] - decoded[0] - 0.5).abs().mean()
+        torch.testing.assert_close(step({"pixels": moving, "noise": silent})["motion"], expected)
+
+
+def test_an_autoencoder_goes_on_from_a_file(shards, tmp_path):
+    first = start(shards, tmp_path / "first", steps=25, optimizer={"learning_rate": 2e-3, "batch": 4})
+    more = {"start": str(first.weights), "motion": 1.0, "ch_mult": [1, 1]}  # the file's sizes count
+    start(shards, tmp_path / "more", steps=1, optimizer={"warm_up": 10, "batch": 4}, **more)
+    logs = (tmp_path / name / "log.jsonl" for name in ("first", "more"))
+    first_log, more_log = ([json.loads(line) for line in log.read_text().splitlines()] for log in logs)
+    assert more_log[0]["l1"] < 0.7 * first_log[0]["l1"]
+    assert more_log[0]["motion"] > 0
+
+
+def test_half_an_autoencoder_is_nothing_to_go_on_from(shards, tmp_path):
+    whole = start(shards, tmp_path / "whole", steps=1)
+    checkpoint = read_checkpoint(whole.weights)
+    decoder = {name: t for name, t in checkpoint.state_dict.items() if "encoder" not in name}
+    decoder = {name: t for name, t in decoder.items() if "quant_conv" not in name or "post" in name}
+    write_checkpoint(tmp_path / "decoder.safetensors", decoder, checkpoint.metadata)
+    with pytest.raises(KeyFaceError, match=r"decoder\.safetensors lacks an encoder"):
+        start(shards, tmp_path / "more", start=str(tmp_path / "decoder.safetensors"))
 
 
 def test_edges_are_told_from_flat_differences():

@@ -103,6 +103,26 @@ def test_interpolation_sees_14_consecutive_frames_anywhere_in_the_clip():
         consecutive_frames(13, generator(0, 0))
 
 
+@pytest.mark.parametrize("frames_of", [keyframe_frames, consecutive_frames])
+def test_a_sequence_cut_short_begins_anywhere_and_repeats_the_last_frame(frames_of):
+    made = [frames_of(180, generator(0, place), cut=True) for place in range(2_000)]
+    assert {int(frames[0]) for frames in made} == set(range(180))
+    steps = {int(step) for frames in made for step in np.diff(frames) if frames[-1] < 179}
+    assert len(steps) == 1
+    ending = next(frames for frames in made if frames[0] == 178)
+    assert ending[1:].tolist() == [179] * 13
+
+
+def test_sequences_are_cut_short_as_often_as_asked(tmp_path):
+    shards = write_clips(tmp_path, clips=1, n_frames=200)
+    often = examples(shards, cut_short=0.5)
+    late = [len(often[place]["audio"][:, 0, 0].unique()) < 14 for place in range(400)]
+    # The first frame of a cut one lies in the last 169 of 200 frames that leave fewer than 14 steps of 13.
+    assert sum(late) / 400 == pytest.approx(0.5 * 169 / 200, abs=0.08)
+    never = examples(shards)
+    assert all(len(never[place]["audio"][:, 0, 0].unique()) == 14 for place in range(50))
+
+
 def test_an_example_takes_everything_from_the_same_frames(tmp_path):
     data = examples(write_clips(tmp_path, clips=1, n_frames=200))
     clip = data.clips.read(0)
@@ -187,10 +207,20 @@ def test_pixels_are_those_of_the_chosen_slots(tmp_path):
 
 def test_a_picture_is_a_frame_in_minus_one_to_one(tmp_path):
     clip = index_clips([write_clips(tmp_path, clips=1, frames=True)]).read(0)
-    pixels = picture_example(clip, generator(0, 0))["pixels"]
+    (pixels,) = picture_example(clip, generator(0, 0))["pixels"]
     assert pixels.shape == (3, 64, 64)
     assert pixels.min() == -1
     assert pixels.max() <= 1
+
+
+def test_two_pictures_are_neighbours(tmp_path):
+    clip = index_clips([write_clips(tmp_path, clips=1, frames=True)]).read(0)
+    stored = torch.from_numpy(clip.array("frames").astype(np.float32)).permute(0, 3, 1, 2) / 127.5 - 1
+    pair = picture_example(clip, generator(0, 0), pictures=2)["pixels"]
+    (first,) = (i for i in range(len(stored) - 1) if torch.equal(stored[i], pair[0]))
+    torch.testing.assert_close(pair, stored[first : first + 2])
+    with pytest.raises(BrokenClipError, match="has 40 frames, not 41"):
+        picture_example(clip, generator(0, 0), pictures=41)
 
 
 def test_broken_clips_are_replaced_by_the_next_and_named(tmp_path):

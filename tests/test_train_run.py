@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,7 @@ from keyface_lib.network import load_network
 from keyface_lib.train import loop
 from keyface_lib.train.config_file import config_from
 from keyface_lib.train.loop import train
+from keyface_lib.train.networks import network_task
 from keyface_lib.train.shards import ShardWriter
 from keyface_lib.train.state import State, read_state, write_state
 from keyface_lib.train.step import NetworkStep
@@ -46,6 +48,19 @@ def assert_identical(one, other):
     one, other = weights(one), weights(other)
     assert one.keys() == other.keys()
     assert all(torch.equal(one[name], other[name]) for name in one)
+
+
+def test_an_experiment_trains_another_task_with_the_same_loop(shards, tmp_path):
+    seen = []
+
+    def deaf(config, clips):
+        task = network_task("keyframes", config, clips)
+        task.step.network.unet.register_forward_pre_hook(lambda _unet, given: seen.append(given[2]))
+        return replace(task, make=lambda clip, g: task.make(clip, g) | {"keep_audio": torch.tensor(0.0)})
+
+    train("keyframes", config_from(entries(shards, tmp_path), "keyframes"), make_task=deaf)
+    assert len(seen) == 4
+    assert all((context == 0).all() for context in seen)
 
 
 def test_a_run_leaves_weights_that_load_and_say_how_they_were_trained(shards, tmp_path):

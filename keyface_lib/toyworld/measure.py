@@ -84,6 +84,8 @@ class Measurements:
 def measure(frames: torch.Tensor) -> Measurements:
     """Reads every quantity from frames (n, size, size, 3) uint8; fit for sizes from 64 up.
 
+    Where there is no face the numbers mean nothing, but they are numbers.
+
     Raises:
         KeyFaceError: these are no frames.
     """
@@ -146,7 +148,8 @@ def _find_head(pixels: torch.Tensor) -> tuple[Pose, torch.Tensor, torch.Tensor]:
         skin, hair = _skin(pixels, pose), _hair(pixels, pose)
         nose = _nose(pixels, pose, skin)
         brows = torch.stack([_brow(pixels, pose, skin, hair, side) for side in (-1, 1)], dim=1)
-        turn = (brows[:, 1, 1] - brows[:, 0, 1]) / (brows[:, 1, 0] - brows[:, 0, 0])
+        apart, lower = (brows[:, 1] - brows[:, 0]).unbind(dim=-1)
+        turn = torch.where(apart > EYE_X, lower / apart.clamp(min=EYE_X), 0)
         pose = Pose(
             x=pose.x + nose[:, 0] + turn * NOSE_Y,
             y=pose.y + nose[:, 1] - NOSE_Y,

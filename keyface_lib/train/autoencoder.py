@@ -6,11 +6,11 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from ..architecture import VAE
-from ..checkpoint import Metadata, write_checkpoint
+from ..architecture import VAE, vae_sizes
+from ..checkpoint import Metadata, bare_vae, read_checkpoint, write_checkpoint
 from ..denoiser import LATENT_SCALE
 from ..errors import KeyFaceError
-from ..vae import KeyFaceVAE, build_vae, released_vae_state
+from ..vae import KeyFaceVAE, build_vae, load_vae, released_vae_state
 from .config import Autoencoder, Config
 from .examples import Example, Examples, collate, picture_example
 from .losses import Perceptual
@@ -39,21 +39,24 @@ class AutoencoderStep(nn.Module):
         """Losses of a batch.
 
         Args:
-            batch: pixels (n, 3, H, W) in [-1, 1] and unit noise like their latents.
+            batch: pixels (n, k, 3, H, W) in [-1, 1], k consecutive frames, and unit noise like their
+                latents.
 
         Returns:
             {"loss": what is minimised; "l1", "kl", ...: its terms}, scalars; those of weight 0 are left out.
         """
-        pixels, settings = batch["pixels"], self.settings
+        pixels, settings = batch["pixels"].flatten(0, 1), self.settings
         posterior = self.vae.encode(pixels).latent_dist
-        latents = posterior.mean + posterior.std * batch["noise"]
+        latents = posterior.mean + posterior.std * batch["noise"].flatten(0, 1)
         decoded = self.vae.decode(latents, num_frames=1).sample.to(pixels)
         difference = decoded - pixels
+        frames = difference.unflatten(0, batch["pixels"].shape[:2])
         divergence = 0.5 * (posterior.mean**2 + posterior.var - 1 - posterior.logvar)
         terms = {
             "l1": (settings.l1, lambda: difference.abs().mean()),
             "l2": (settings.l2, lambda: (difference**2).mean()),
             "edges": (settings.edges, lambda: edge_distance(difference)),
+            "motion": (settings.motion, lambda: frames.diff(dim=1).abs().mean()),
             "lpips": (settings.lpips, lambda: self.judges[0](decoded, pixels).mean()),
             "kl": (settings.kl, lambda: divergence.mean()),
         }
@@ -70,27 +73,17 @@ def autoencoder_task(config: Config, clips: ClipIndex) -> Task:
     """Everything a run of the autoencoder trains and trains with.
 
     Raises:
-        KeyFaceError: the clips have no frames, or a size that the autoencoder does not divide.
+        KeyFaceError: the clips have no frames, or a size that the autoencoder does not divide, or the one to
+            start from is not whole.
     """
     clip = first_clip(clips)
-    sizes = {
-        "ch": config.vae.ch,
-        "ch_mult": list(config.vae.ch_mult),
-        "num_res_blocks": config.vae.num_res_blocks,
-        "z_channels": LATENT_CHANNELS,
-        "has_encoder": True,
-        "has_decoder": True,
-        "temporal": True,
-    }
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(config.run.seed)
-        vae = build_vae(sizes)
-    make = _picture_maker(clip, vae.factor)
+    vae, sizes = initial_autoencoder(config)
+    make = _picture_maker(clip, vae.factor, pictures=2 if config.vae.motion else 1)
     if config.optimizer.checkpointing:
         vae.enable_gradient_checkpointing()
     perceptual = load_perceptual(config.vae.lpips_weights) if config.vae.lpips else None
     examples = Examples(clips, make, config.run.seed)
-    shown = collate([examples[position] for position in range(SHOWN_PICTURES)])["pixels"]
+    shown = collate([examples[position] for position in range(SHOWN_PICTURES)])["pixels"][:, 0]
 
     def export(folder: Path, training: dict) -> Path:
         measured = latent_rms(vae, examples, config.optimizer.batch)
@@ -111,13 +104,42 @@ def autoencoder_task(config: Config, clips: ClipIndex) -> Task:
     )
 
 
+def initial_autoencoder(config: Config) -> tuple[KeyFaceVAE, dict]:
+    """The autoencoder before its first update, and its sizes: random by the run's seed, or `vae.start`.
+
+    Raises:
+        KeyFaceError: the file to start from has no encoder, no decoder, or another decoder than SVD's.
+    """
+    path = config.vae.start
+    if path:
+        tensors = bare_vae(read_checkpoint(path).state_dict)
+        sizes = vae_sizes(tensors)
+        if not (sizes["has_encoder"] and sizes["has_decoder"] and sizes["temporal"]):
+            raise KeyFaceError(
+                f"vae.start: {path} lacks an encoder or a temporal decoder; name an autoencoder trained here"
+            )
+        return load_vae(tensors, path).float().requires_grad_(True), sizes
+    sizes = {
+        "ch": config.vae.ch,
+        "ch_mult": list(config.vae.ch_mult),
+        "num_res_blocks": config.vae.num_res_blocks,
+        "z_channels": LATENT_CHANNELS,
+        "has_encoder": True,
+        "has_decoder": True,
+        "temporal": True,
+    }
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(config.run.seed)
+        return build_vae(sizes), sizes
+
+
 @torch.inference_mode()
 def latent_rms(vae: KeyFaceVAE, examples: Examples, batch: int) -> torch.Tensor:
     """Root mean square of each latent channel, (4,), over the run's first pictures."""
     squares = []
     for first in range(0, MEASURED_PICTURES, batch):
         positions = range(first, min(first + batch, MEASURED_PICTURES))
-        pixels = collate([examples[position] for position in positions])["pixels"]
+        pixels = collate([examples[position] for position in positions])["pixels"][:, 0]
         squares.append((vae.encode_image(pixels) ** 2).mean(dim=(2, 3)).cpu())
     return torch.cat(squares).mean(dim=0).sqrt()
 
@@ -141,7 +163,7 @@ def scaled_latents(state: dict[str, torch.Tensor], gain: torch.Tensor) -> dict[s
     }
 
 
-def _picture_maker(clip: Clip, factor: int) -> Callable[[Clip, torch.Generator], Example]:
+def _picture_maker(clip: Clip, factor: int, pictures: int) -> Callable[[Clip, torch.Generator], Example]:
     try:
         _, height, width, _ = clip.array("frames").shape
     except BrokenClipError as broken:
@@ -153,12 +175,12 @@ def _picture_maker(clip: Clip, factor: int) -> Callable[[Clip, torch.Generator],
             f"data.shards: frames are {height}x{width}, vae.ch_mult has {factor} pixels to a latent; "
             "use frames it divides, or other levels"
         )
-    noise_shape = (LATENT_CHANNELS, height // factor, width // factor)
+    noise_shape = (pictures, LATENT_CHANNELS, height // factor, width // factor)
 
     def make(clip: Clip, g: torch.Generator) -> Example:
-        example = picture_example(clip, g)
-        if example["pixels"].shape[1:] != (height, width):
-            raise BrokenClipError(f"has frames of {tuple(example['pixels'].shape[1:])}, not {height}x{width}")
+        example = picture_example(clip, g, pictures)
+        if example["pixels"].shape[2:] != (height, width):
+            raise BrokenClipError(f"has frames of {tuple(example['pixels'].shape[2:])}, not {height}x{width}")
         return {**example, "noise": torch.randn(noise_shape, generator=g)}
 
     return make

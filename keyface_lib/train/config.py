@@ -45,11 +45,14 @@ class Data:
         workers: processes that read, for each training process.
         anchor: show any frame of the clip in slot 0 of keyframe sequences, as sampling shows the first one
             there (`timeline.Timeline.window_frames`). The released code trains without.
+        cut_short: how often a sequence begins anywhere in its clip and repeats the last frame where the clip
+            is over, as the last window and segment do when sampling. The released code trains without.
     """
 
     shards: tuple[str, ...]
     workers: int = _within(0, default=2)
     anchor: bool = False
+    cut_short: float = _within(0, 1, default=0.0)
 
 
 @dataclass(frozen=True)
@@ -183,18 +186,23 @@ class Autoencoder:
     """The autoencoder and its losses, each with its weight.
 
     Attributes:
+        start: an autoencoder to go on from, whose sizes then count; without, random weights.
         ch, ch_mult, num_res_blocks: sizes, see `architecture.vae_sizes`.
         l1, l2, edges, lpips: distances of pictures; edges are differences of neighbouring pixels.
+        motion: the distance between how neighbouring frames differ and how they should: what trembles. Then
+            an example is two frames, not one.
         kl: of the posterior against a unit normal, per latent value.
         lpips_weights: as `Loss.lpips`.
     """
 
+    start: str = ""
     ch: int = _within(32, default=128)
     ch_mult: tuple[int, ...] = _within(1, default=(1, 2, 4, 4))
     num_res_blocks: int = _within(1, default=2)
     l1: float = _within(0, default=1.0)
     l2: float = _within(0, default=0.0)
     edges: float = _within(0, default=0.0)
+    motion: float = _within(0, default=0.0)
     lpips: float = _within(0, default=0.0)
     kl: float = _within(0, default=1e-6)
     lpips_weights: tuple[str, ...] = ()

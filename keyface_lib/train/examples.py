@@ -28,6 +28,7 @@ class SequenceExamples:
         encoders: audio features, in the order they are joined.
         pixel_frames: slots chosen for the pixel losses; 0: none.
         anchor: see `keyframe_frames`.
+        cut_short: how often a sequence is `cut`, see `keyframe_frames` and `consecutive_frames`.
     """
 
     stage: str
@@ -36,6 +37,7 @@ class SequenceExamples:
     dropping: Dropping = field(default_factory=Dropping)
     pixel_frames: int = 0
     anchor: bool = False
+    cut_short: float = 0.0
 
     def __call__(self, clip: Clip, g: torch.Generator) -> Example:
         """An example.
@@ -50,10 +52,12 @@ class SequenceExamples:
             BrokenClipError: the clip is too short, lacks an array, or has values that are no numbers.
         """
         latents = clip.array("latents")
+        # Without cuts nothing is drawn for them, so that runs of former versions see the same examples.
+        cut = bool(self.cut_short) and float(torch.rand((), generator=g)) < self.cut_short
         if self.stage == "keyframes":
-            frames = keyframe_frames(clip.n_frames, g, self.anchor)
+            frames = keyframe_frames(clip.n_frames, g, self.anchor, cut)
         else:
-            frames = consecutive_frames(clip.n_frames, g)
+            frames = consecutive_frames(clip.n_frames, g, cut)
         features = [clip.array(name)[frames] for name in self.encoders]
         example = {
             "latents": _tensor(latents[frames]),
@@ -80,35 +84,46 @@ class SequenceExamples:
         return example
 
 
-def picture_example(clip: Clip, g: torch.Generator) -> Example:
-    """An example for the autoencoder: {"pixels": (3, H, W)}, a random frame in [-1, 1]."""
+def picture_example(clip: Clip, g: torch.Generator, pictures: int = 1) -> Example:
+    """An example for the autoencoder: {"pixels": (pictures, 3, H, W)}, consecutive frames in [-1, 1].
+
+    Raises:
+        BrokenClipError: the clip has no frames, or fewer.
+    """
     frames = clip.array("frames")
-    return {"pixels": _pixels(frames[integer(len(frames), g)][None])[0]}
+    if len(frames) < pictures:
+        raise BrokenClipError(f"has {len(frames)} frames, not {pictures}")
+    first = integer(len(frames) - pictures + 1, g)
+    return {"pixels": _pixels(frames[first : first + pictures])}
 
 
-def keyframe_frames(n_frames: int, g: torch.Generator, anchor: bool = False) -> np.ndarray:
+def keyframe_frames(n_frames: int, g: torch.Generator, anchor: bool = False, cut: bool = False) -> np.ndarray:
     """Frames of 14 slots 13 apart from a random first one on: (14,) int64.
 
     With an `anchor`, slot 0 is any frame and these slots are the other 13.
 
     A clip too short for all of them repeats its last frame, as the last window of a clip does
-    (`timeline.Timeline.window_frames`).
+    (`timeline.Timeline.window_frames`). So does one that is `cut`: its first slot may be any frame.
     """
     spaced = SLOTS - anchor
-    first = integer(max(1, n_frames - KEYFRAME_STEP * (spaced - 1)), g)
+    first = integer(n_frames if cut else max(1, n_frames - KEYFRAME_STEP * (spaced - 1)), g)
     frames = np.minimum(first + KEYFRAME_STEP * np.arange(spaced), n_frames - 1)
     return np.insert(frames, 0, integer(n_frames, g)) if anchor else frames
 
 
-def consecutive_frames(n_frames: int, g: torch.Generator) -> np.ndarray:
+def consecutive_frames(n_frames: int, g: torch.Generator, cut: bool = False) -> np.ndarray:
     """14 consecutive frames from a random first one on: (14,) int64.
+
+    A sequence that is `cut` may begin anywhere and repeats the clip's last frame, as the last segment of a
+    clip does (`timeline.Timeline.segment_frames`).
 
     Raises:
         BrokenClipError: the clip has fewer.
     """
     if n_frames < SLOTS:
         raise BrokenClipError(f"has {n_frames} frames; a sequence has {SLOTS}")
-    return integer(n_frames - SLOTS + 1, g) + np.arange(SLOTS)
+    first = integer(n_frames if cut else n_frames - SLOTS + 1, g)
+    return np.minimum(first + np.arange(SLOTS), n_frames - 1)
 
 
 class Examples(Dataset):

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -20,7 +21,7 @@ from .networks import network_task
 from .optimizer import Average, adamw, learning_rate_factor, moments, restore_moments
 from .progress import Progress
 from .resuming import finished_reduced, require_resumable
-from .shards import index_clips
+from .shards import ClipIndex, index_clips
 from .state import State, read_state, write_state
 from .stopping import stop_signals
 from .task import Task
@@ -35,6 +36,9 @@ _TOLD = (
     "optimizer.precision",
 )
 """Settings that go into the metadata of exported weights."""
+
+
+MakeTask = Callable[[Config, ClipIndex], Task]
 
 
 @dataclass(frozen=True)
@@ -58,7 +62,13 @@ class Outcome:
         return self.step >= self.steps
 
 
-def train(stage: str, config: Config, minutes: float | None = None, resume: bool = False) -> Outcome:
+def train(
+    stage: str,
+    config: Config,
+    minutes: float | None = None,
+    resume: bool = False,
+    make_task: MakeTask | None = None,
+) -> Outcome:
     """Trains until the run's last step, or stops before it with a state from which it can be resumed.
 
     In a process started by `accelerate launch` or torchrun it shares the work with the others.
@@ -67,6 +77,7 @@ def train(stage: str, config: Config, minutes: float | None = None, resume: bool
         stage: "keyframes", "interpolation", "vae", or "reduced": the interpolation up to `reduced.step`.
         minutes: time after which it stops; so do Ctrl-C and SIGTERM.
         resume: go on from the state in the run's folder; without one, start.
+        make_task: what is trained instead of the stage's own network, for experiments.
 
     Raises:
         KeyFaceError: the data, weights or settings are unusable, the folder holds a run and `resume` is not
@@ -81,7 +92,7 @@ def train(stage: str, config: Config, minutes: float | None = None, resume: bool
         mixed_precision=mixed_precision(config.optimizer.precision, on_cpu),
         gradient_accumulation_steps=config.optimizer.accumulation,
     )
-    training = _Training(accelerator, stage, config)
+    training = _Training(accelerator, stage, config, make_task or _task_maker(stage))
     try:
         training.begin(resume)
         with stop_signals() as came:
@@ -89,6 +100,15 @@ def train(stage: str, config: Config, minutes: float | None = None, resume: bool
             return training.end()
     finally:
         training.close()
+
+
+def _kind(stage: str) -> str:
+    """The stage whose run it is: the reduced network is the interpolation as it was early on."""
+    return "interpolation" if stage == "reduced" else stage
+
+
+def _task_maker(stage: str) -> MakeTask:
+    return autoencoder_task if stage == "vae" else partial(network_task, _kind(stage))
 
 
 def mixed_precision(precision: str, on_cpu: bool) -> str:
@@ -102,17 +122,13 @@ def mixed_precision(precision: str, on_cpu: bool) -> str:
 class _Training:
     """A run at work: its weights, optimizer and place, and what it has to tell."""
 
-    def __init__(self, accelerator: Accelerator, stage: str, config: Config):
+    def __init__(self, accelerator: Accelerator, stage: str, config: Config, make_task: MakeTask):
         self.accelerator, self.config, self.stage = accelerator, config, stage
-        self.kind = "interpolation" if stage == "reduced" else stage
+        self.kind = _kind(stage)
         self.steps = config.reduced.step if stage == "reduced" else config.run.steps
         self.folder = Path(config.run.folder)
         self.clips = index_clips(config.data.shards)
-        self.task: Task = (
-            autoencoder_task(config, self.clips)
-            if stage == "vae"
-            else network_task(self.kind, config, self.clips)
-        )
+        self.task = make_task(config, self.clips)
         self.step, self.saved = 0, -1
         self.started = time.monotonic()
         self.skipped = dict.fromkeys(f"{name}: {damage}" for name, damage in self.clips.damaged.items())

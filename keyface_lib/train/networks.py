@@ -69,6 +69,7 @@ def network_task(stage: str, config: Config, clips: ClipIndex) -> Task:
         config.dropping,
         pixel_frames=loss.pixel_frames if loss.on_pixels else 0,
         anchor=config.data.anchor,
+        cut_short=config.data.cut_short,
     )
 
     def export(folder: Path, training: dict) -> Path:
