@@ -5,7 +5,7 @@ from dataclasses import replace
 from statistics import mean
 
 import torch
-from toyworld_talk import Table, held_out, keyframes_again, made_again, portrait
+from toyworld_talk import Table, keyframes_again, made_again, portrait, to_compare
 from toyworld_variants import (
     BUDGET,
     FOLDER,
@@ -70,7 +70,7 @@ def autoregression(keyface: KeyFace) -> Table:
     two_stages = _with(
         keyface, keyframe=variant("keyframes"), interpolation=variant("interpolation"), reduced=None
     )
-    clips = [held_out(number, LONG_SECONDS, keyface.models.image_size) for number in range(LONG_CLIPS)]
+    clips = [to_compare(number, LONG_SECONDS, keyface.models.image_size) for number in range(LONG_CLIPS)]
     made = {
         "two stages": [made_again(two_stages, clip, **UNGUIDED) for clip in clips],
         "frame by frame": frame_by_frame(keyface, variant("autoregression"), clips),
@@ -183,7 +183,7 @@ def _with(keyface: KeyFace, **networks: Network | None) -> KeyFace:
 
 
 def _clips(keyface: KeyFace) -> list[ToyClip]:
-    return [held_out(number, SECONDS, keyface.models.image_size) for number in range(CLIPS)]
+    return [to_compare(number, SECONDS, keyface.models.image_size) for number in range(CLIPS)]
 
 
 def _keyframes(

@@ -5,7 +5,7 @@ from statistics import mean
 
 import torch
 from torch import nn
-from toyworld_talk import Table, held_out, keyframes_again, made_again, portrait
+from toyworld_talk import Table, keyframes_again, made_again, portrait, to_compare
 
 from keyface_lib.frames import to_bytes
 from keyface_lib.pipeline import KeyFace
@@ -25,7 +25,7 @@ def split_guidance(keyface: KeyFace) -> Table:
         for audio_scale in AUDIO_SCALES:
             openings, truths, distances = [], [], []
             for number in range(GUIDANCE_CLIPS):
-                clip = held_out(number, GUIDANCE_SECONDS, keyface.models.image_size)
+                clip = to_compare(number, GUIDANCE_SECONDS, keyface.models.image_size)
                 frames, shown = keyframes_again(
                     keyface, clip, audio_scale=audio_scale, identity_scale=identity_scale
                 )
@@ -55,7 +55,7 @@ def autoguidance(keyface: KeyFace) -> Table:
         variant = KeyFace(replace(keyface.models, reduced=guide))
         follows, trembles, moves = [], [], []
         for number in range(AUTO_CLIPS):
-            clip = held_out(number, AUTO_SECONDS, keyface.models.image_size)
+            clip = to_compare(number, AUTO_SECONDS, keyface.models.image_size)
             seen, shown = measure(made_again(variant, clip)), measure(clip.frames)
             follows.append(pearson(seen.opening, clip.truth["opening"]))
             trembles.append(jitter(seen.opening) / jitter(shown.opening))

@@ -29,6 +29,7 @@ LEVEL = 1 / 255
 DRIFT_TIMES = 1.2
 TREMBLING = ("opening", "smile", "brow", "x", "y")
 """Curves whose jitter is compared; lids and width are coarse at 64 pixels."""
+PICTURE = "whole picture"
 
 
 def scores(keyface: KeyFace) -> Table:
@@ -45,10 +46,11 @@ def _met(measured: float, asked: str) -> str:
 
 def _mouths(keyface: KeyFace) -> list[list]:
     follows, later, truth_later, silence, truth_silence = [], [], [], [], []
-    trembles, truth_trembles = ({name: [] for name in TREMBLING} for _ in range(2))
+    trembles, truth_trembles = ({name: [] for name in (PICTURE, *TREMBLING)} for _ in range(2))
     for number in range(CLIPS):
         clip = held_out(number, SECONDS, keyface.models.image_size)
-        seen, shown, truth = measure(made_again(keyface, clip)), measure(clip.frames), clip.truth
+        made = made_again(keyface, clip)
+        seen, shown, truth = measure(made), measure(clip.frames), clip.truth
         follows.append(pearson(seen.opening, truth["opening"]))
         later.append(shifted_pearson(seen.opening, truth["opening"], SHIFT_S))
         truth_later.append(shifted_pearson(truth["opening"], truth["opening"], SHIFT_S))
@@ -60,6 +62,8 @@ def _mouths(keyface: KeyFace) -> list[list]:
         for name in TREMBLING:
             trembles[name].append(jitter(getattr(seen, name)))
             truth_trembles[name].append(jitter(getattr(shown, name)))
+        trembles[PICTURE].append(_picture_jitter(made))
+        truth_trembles[PICTURE].append(_picture_jitter(clip.frames))
     return [
         ["mouth opening against the truth, Pearson r", mean(follows), ">= 0.75"],
         [
@@ -70,9 +74,14 @@ def _mouths(keyface: KeyFace) -> list[list]:
         [f"opening in silence / in speech (truth {mean(truth_silence):.3f})", mean(silence), "<= 0.1"],
         *(
             [f"jitter / truth's, {name}", _rms(trembles[name]) / _rms(truth_trembles[name]), "<= 1.5"]
-            for name in TREMBLING
+            for name in (PICTURE, *TREMBLING)
         ),
     ]
+
+
+def _picture_jitter(frames: torch.Tensor) -> float:
+    """`jitter` of every pixel together, of 255."""
+    return float(frames.float().diff(n=2, dim=0).square().mean().sqrt())
 
 
 def _rms(values: list[float]) -> float:

@@ -12,13 +12,21 @@ from keyface_lib.toyworld import ToyClip, at_rest, draw, make_clip
 Table = tuple[str, list[str], list[list]]
 """Title, header and rows."""
 FIRST_SEED = 1000
-"""Of the held-out clips; the demo's and the documentation's are below."""
+"""Of the held-out clips that are scored; the demo's and the documentation's are below."""
+FIRST_SEED_TO_COMPARE = 2000
+"""Of other held-out clips, on which settings are compared and chosen."""
 
 
 @cache
 def held_out(number: int, seconds: float, size: int, emotion: EmotionCurve | None = None) -> ToyClip:
     """The clip of that number; its emotion is random where none is given."""
     return make_clip(FIRST_SEED + number, seconds, "test", size, emotion)
+
+
+@cache
+def to_compare(number: int, seconds: float, size: int) -> ToyClip:
+    """As `held_out`, none of which it is."""
+    return make_clip(FIRST_SEED_TO_COMPARE + number, seconds, "test", size)
 
 
 def portrait(clip: ToyClip) -> torch.Tensor:

@@ -177,12 +177,16 @@ def interpolation_guider(
         model: the interpolation MODEL.
         reduced: the reduced MODEL; without it there is no guidance, whatever the scale.
         keyframes: (k, 4, h, w) unscaled latents, as many as the clip has.
+
+    Raises:
+        KeyFaceError: a MODEL has another role, or the reduced one belongs to another model.
     """
     trained = trained_of(model, "interpolation")
     by_branch = [(model, trained)]
     weights: Sequence[float] = (1.0,)
     if reduced is not None:
         by_branch.insert(0, (reduced, trained_of(reduced, "reduced")))
+        _require_same_tokens(model, reduced)
         weights = auto_weights(auto_scale)
     timeline = Timeline(features.n_frames)
     frames = timeline.segment_frames()
@@ -195,6 +199,17 @@ def interpolation_guider(
         return [interpolation_conditioning(ends[segment, None], mask, heard) for mask in masks]
 
     return SequenceGuider([network for network, _ in by_branch], conditions, weights, timeline.n_segments)
+
+
+def _require_same_tokens(model, reduced) -> None:
+    """Raises KeyFaceError where the reduced network cannot hear what the interpolation network hears."""
+    widths = [network.model.model_config.unet_config["context_dim"] for network in (model, reduced)]
+    if widths[0] != widths[1]:
+        files = [network.model.trained.path for network in (model, reduced)]
+        raise KeyFaceError(
+            f"{files[1]} hears audio tokens of {widths[1]} channels and {files[0]} of {widths[0]}: they were "
+            "not trained together; choose the reduced model that came with the interpolation model"
+        )
 
 
 def _weigh_one_sequence(executor, model, noise_shape, *args, **kwargs):

@@ -1,6 +1,7 @@
 """Training an autoencoder, and the scale of its latents."""
 
 import json
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -101,6 +102,36 @@ def test_an_autoencoder_goes_on_from_a_file(shards, tmp_path):
     first_log, more_log = ([json.loads(line) for line in log.read_text().splitlines()] for log in logs)
     assert more_log[0]["l1"] < 0.7 * first_log[0]["l1"]
     assert more_log[0]["motion"] > 0
+
+
+def test_a_decoder_trained_alone_leaves_the_latents_as_they_are(shards, tmp_path):
+    whole = start(shards, tmp_path / "whole", steps=2, optimizer={"learning_rate": 2e-3})
+    more = {"start": str(whole.weights), "decoder_only": True, "latent_noise": 0.1}
+    alone = start(shards, tmp_path / "alone", steps=2, optimizer={"learning_rate": 2e-3}, **more)
+    before, after = (read_checkpoint(outcome.weights).state_dict for outcome in (whole, alone))
+    changed = {name for name in before if not torch.equal(before[name], after[name])}
+    assert changed
+    assert all(name.startswith("first_stage_model.decoder.") for name in changed)
+
+
+def test_a_decoder_alone_needs_an_encoder_to_keep(shards, tmp_path):
+    with pytest.raises(KeyFaceError, match=r"vae\.decoder_only keeps the encoder of vae\.start"):
+        start(shards, tmp_path, decoder_only=True)
+
+
+def test_noise_on_the_latents_is_as_strong_as_asked():
+    vae = build_vae(SIZES | {"z_channels": 4, "has_encoder": True}).eval()
+    decoded = []
+    vae.decode = lambda latents, num_frames: (
+        decoded.append(latents) or SimpleNamespace(sample=torch.zeros(8, 3, 64, 64))
+    )
+    pixels, noise = torch.rand(8, 1, 3, 64, 64), torch.randn(8, 1, 4, 8, 8)
+    for strength in (0.0, 0.5):
+        AutoencoderStep(vae, Autoencoder(latent_noise=strength))({"pixels": pixels, "noise": noise})
+    posterior = vae.encode(pixels[:, 0]).latent_dist
+    variance = [(latents - posterior.mean).square().mean() for latents in decoded]
+    added = 0.25 * posterior.mean.square().mean() * noise.square().mean()
+    torch.testing.assert_close(variance[1] - variance[0], added, rtol=1e-3, atol=1e-5)
 
 
 def test_half_an_autoencoder_is_nothing_to_go_on_from(shards, tmp_path):

@@ -46,8 +46,11 @@ class AutoencoderStep(nn.Module):
             {"loss": what is minimised; "l1", "kl", ...: its terms}, scalars; those of weight 0 are left out.
         """
         pixels, settings = batch["pixels"].flatten(0, 1), self.settings
-        posterior = self.vae.encode(pixels).latent_dist
-        latents = posterior.mean + posterior.std * batch["noise"].flatten(0, 1)
+        with torch.set_grad_enabled(torch.is_grad_enabled() and not settings.decoder_only):
+            posterior = self.vae.encode(pixels).latent_dist
+        spread = settings.latent_noise * posterior.mean.detach().square().mean().sqrt()
+        deviation = (posterior.var + spread**2).sqrt() if settings.latent_noise else posterior.std
+        latents = posterior.mean + deviation * batch["noise"].flatten(0, 1)
         decoded = self.vae.decode(latents, num_frames=1).sample.to(pixels)
         difference = decoded - pixels
         frames = difference.unflatten(0, batch["pixels"].shape[:2])
@@ -85,18 +88,22 @@ def autoencoder_task(config: Config, clips: ClipIndex) -> Task:
     examples = Examples(clips, make, config.run.seed)
     shown = collate([examples[position] for position in range(SHOWN_PICTURES)])["pixels"][:, 0]
 
+    decoder_only = config.vae.decoder_only
+
     def export(folder: Path, training: dict) -> Path:
-        measured = latent_rms(vae, examples, config.optimizer.batch)
-        state = scaled_latents(released_vae_state(vae, sizes), 1 / (LATENT_SCALE * measured))
+        state = released_vae_state(vae, sizes)
+        if not decoder_only:
+            measured = latent_rms(vae, examples, config.optimizer.batch)
+            state = scaled_latents(state, 1 / (LATENT_SCALE * measured))
+            training = {**training, "latent_rms": [round(x, 4) for x in measured.tolist()]}
         state = {VAE + name: tensor.detach().half().cpu() for name, tensor in state.items()}
-        training = {**training, "latent_rms": [round(x, 4) for x in measured.tolist()]}
         metadata = Metadata("vae", config=sizes, image_size=clip.facts["image_size"], training=training)
         write_checkpoint(folder / "vae.safetensors", state, metadata)
         return folder / "vae.safetensors"
 
     return Task(
         step=AutoencoderStep(vae, config.vae, perceptual),
-        trained=dict(vae.named_parameters()),
+        trained=dict(vae.decoder.named_parameters("decoder") if decoder_only else vae.named_parameters()),
         make=make,
         export=export,
         frozen=() if perceptual is None else (perceptual,),
@@ -118,7 +125,11 @@ def initial_autoencoder(config: Config) -> tuple[KeyFaceVAE, dict]:
             raise KeyFaceError(
                 f"vae.start: {path} lacks an encoder or a temporal decoder; name an autoencoder trained here"
             )
-        return load_vae(tensors, path).float().requires_grad_(True), sizes
+        vae = load_vae(tensors, path).float().requires_grad_(True)
+        if config.vae.decoder_only:
+            vae.encoder.requires_grad_(False)
+            vae.quant_conv.requires_grad_(False)
+        return vae, sizes
     sizes = {
         "ch": config.vae.ch,
         "ch_mult": list(config.vae.ch_mult),

@@ -187,6 +187,9 @@ class Autoencoder:
 
     Attributes:
         start: an autoencoder to go on from, whose sizes then count; without, random weights.
+        decoder_only: leave the encoder of `start` as it is: networks trained on its latents stay right.
+        latent_noise: standard deviation of noise on the latents, relative to theirs, so that the decoder
+            forgives what a network gets a little wrong.
         ch, ch_mult, num_res_blocks: sizes, see `architecture.vae_sizes`.
         l1, l2, edges, lpips: distances of pictures; edges are differences of neighbouring pixels.
         motion: the distance between how neighbouring frames differ and how they should: what trembles. Then
@@ -196,6 +199,8 @@ class Autoencoder:
     """
 
     start: str = ""
+    decoder_only: bool = False
+    latent_noise: float = _within(0, default=0.0)
     ch: int = _within(32, default=128)
     ch_mult: tuple[int, ...] = _within(1, default=(1, 2, 4, 4))
     num_res_blocks: int = _within(1, default=2)

@@ -116,6 +116,8 @@ def _check_together(config: Config, stage: str) -> None:
     if stage == "vae":
         if config.vae.lpips and not config.vae.lpips_weights:
             raise KeyFaceError("vae.lpips needs the weights of LPIPS-VGG; name them as vae.lpips_weights")
+        if config.vae.decoder_only and not config.vae.start:
+            raise KeyFaceError("vae.decoder_only keeps the encoder of vae.start; name an autoencoder there")
         return
     if loss.on_pixels and not loss.vae:
         raise KeyFaceError(

@@ -7,6 +7,7 @@ from safetensors.torch import load_file, save_file
 
 from host.prompts import node_of, only, read_workflow
 from host.server import Refused
+from keyface_lib import small
 
 
 def refusal(host, prompt: dict, kind: str) -> str:
@@ -89,6 +90,12 @@ def test_models_the_wrong_way_round(host):
     sampler["model"], sampler["reduced"] = sampler["reduced"], sampler["model"]
     said = failure(host, prompt, "KeyFaceInterpolationSampler")
     assert "needs the interpolation model and got the reduced model" in said
+
+
+def test_a_reduced_model_of_another_training(host):
+    said = failure(host, read_workflow("simple", steps=1, reduced=small.NAME), "KeyFaceAnimate")
+    assert "hears audio tokens of 64 channels and interpolation.safetensors of 32" in said
+    assert "choose the reduced model that came with the interpolation model" in said
 
 
 def test_a_foreign_vae(host):
