@@ -11,6 +11,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import nn
 
@@ -32,7 +33,7 @@ from keyface_lib.train.shards import Clip, ClipIndex
 from keyface_lib.train.task import Task
 
 ROOT = Path(__file__).resolve().parents[1]
-BUDGET = 300
+BUDGET = 200
 """Updates of every network; the autoregressive one, which is both stages, has twice as many."""
 FOLDER = Path("runs/variants")
 LABELS = ("angry", "contempt", "disgusted", "fear", "happy", "neutral", "sad", "surprised")
@@ -132,13 +133,11 @@ class NextFrameExamples(SequenceExamples):
 
     def __call__(self, clip: Clip, g: torch.Generator) -> Example:
         example = super().__call__(clip, g)
-        frames = torch.tensor([1 + integer(clip.n_frames - 1, g) for _ in range(SLOTS)]).numpy()
-        latents = torch.from_numpy(clip.array("latents")[:]).float()
-        features = [torch.from_numpy(clip.array(name)[:]).float() for name in self.encoders]
-        emotion = torch.from_numpy(clip.array("emotion")[:])
-        example["latents"], example["former"] = latents[frames], latents[frames - 1]
-        example["audio"] = torch.cat(features, dim=-1)[frames]
-        example["valence"], example["arousal"] = emotion[frames].unbind(-1)
+        frames = np.array([1 + integer(clip.n_frames - 1, g) for _ in range(SLOTS)])
+        latents = clip.array("latents")
+        example["latents"], example["former"] = _floats(latents[frames]), _floats(latents[frames - 1])
+        example["audio"] = torch.cat([_floats(clip.array(name)[frames]) for name in self.encoders], dim=-1)
+        example["valence"], example["arousal"] = _floats(clip.array("emotion")[frames]).unbind(-1)
         example["sigma"] = noise_level(torch.randn(SLOTS, generator=g), self.noise.mean, self.noise.std)
         return example
 
@@ -187,6 +186,10 @@ def next_frame_conditioning(
         context=tokens,
         vector=torch.cat([emotion.to(tokens).flatten(0, 1)[:, None], tokens], dim=-1),
     )
+
+
+def _floats(array: np.ndarray) -> torch.Tensor:
+    return torch.from_numpy(array.astype(np.float32))
 
 
 VARIANTS = {

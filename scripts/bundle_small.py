@@ -1,6 +1,6 @@
 """Puts what the box holds into the package: the small model's trained weights, its portrait and its speech.
 
-    python scripts/bundle_small.py [RUNS]     RUNS is the folder of the three runs of docs/training.md
+    python scripts/bundle_small.py [RUNS]     RUNS is the folder of the runs of docs/training.md
 
 Portrait and speech are of people and voices that the training never met.
 """
@@ -20,7 +20,7 @@ from keyface_lib.timeline import SAMPLE_RATE
 from keyface_lib.toyworld import at_rest, draw, perform
 
 WEIGHTS = {
-    "vae": "small-vae",
+    "vae": "small-vae-decoder",
     "keyframe": "small-keyframes",
     "interpolation": "small-interpolation",
     "reduced": "small-interpolation",
