@@ -146,12 +146,15 @@ def test_two_processes_train_as_one_with_the_doubled_batch(shards, tmp_path):
     done = subprocess.run(command, cwd=ROOT, env=ONE_THREAD, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
     assert read_state(tmp_path / "two").facts["processes"] == 2
-    one, two = (
-        {n: t for n, t in weights(tmp_path / name).items() if n.startswith("weights.")}
-        for name in ("one", "two")
-    )
-    for name, tensor in one.items():
-        torch.testing.assert_close(two[name], tensor, atol=1e-4, rtol=0)
+    # As a whole, not value by value: where the true gradient is 0, AdamW makes full steps out of rounding.
+    for kind in ("weights.", "exp_avg."):
+        one, two = (_joined(weights(tmp_path / name), kind) for name in ("one", "two"))
+        assert (two - one).norm() <= 1e-4 * one.norm(), kind
+
+
+def _joined(state, kind):
+    """All tensors of one kind, in a row."""
+    return torch.cat([state[name].flatten() for name in sorted(state) if name.startswith(kind)])
 
 
 def test_accumulation_and_checkpointing_change_memory_and_not_the_run(shards, tmp_path):
