@@ -112,7 +112,7 @@ def test_ctrl_c_leaves_a_playable_file_of_what_is_done(tmp_path):
         sys.executable,
         "-m",
         "keyface_lib",
-        *animate(PORTRAIT, SPEECH, "-o", output, "--batch", 1, "--steps", 2),
+        *animate(PORTRAIT, SPEECH, "-o", output, "--batch", 1, "--steps", 4),
     ]
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
     run = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, cwd=ASSETS.parent, env=environment)
