@@ -6,6 +6,7 @@ from diffusers.models.resnet import SpatioTemporalResBlock
 
 from .architecture import UNET
 from .keymap import unet_key_map
+from .time_convolution import flatten_time_convolutions
 from .timeline import SLOTS
 
 
@@ -19,6 +20,7 @@ class KeyFaceUNet(UNetSpatioTemporalConditionModel):
             if isinstance(module, SpatioTemporalResBlock):
                 for block in (module.spatial_res_block, module.temporal_res_block):
                     block.norm1.eps = block.norm2.eps = 1e-5
+        flatten_time_convolutions(self)
 
     def forward(
         self, sample: torch.Tensor, c_noise: torch.Tensor, context: torch.Tensor, vector: torch.Tensor

@@ -10,6 +10,7 @@ from .architecture import VAE, vae_sizes
 from .checkpoint import require_tensors, with_quant_conv
 from .errors import KeyFaceError
 from .keymap import vae_key_map
+from .time_convolution import flatten_time_convolutions
 
 
 class KeyFaceVAE(AutoencoderKLTemporalDecoder):
@@ -34,6 +35,7 @@ class KeyFaceVAE(AutoencoderKLTemporalDecoder):
             attention_head_dim=channels[-1],
             num_layers=2,
         )
+        flatten_time_convolutions(self)
         if not has_encoder:
             self.encoder = self.quant_conv = None
 

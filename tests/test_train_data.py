@@ -8,8 +8,9 @@ import pytest
 import torch
 from training_runs import clip_arrays, write_clips
 
+from keyface_lib.denoiser import LATENT_SCALE
 from keyface_lib.errors import KeyFaceError
-from keyface_lib.train.config import Dropping
+from keyface_lib.train.config import Dropping, Noise
 from keyface_lib.train.examples import (
     SKIPPED,
     Examples,
@@ -146,6 +147,21 @@ def test_the_interpolation_is_given_its_first_and_last_frame(tmp_path):
     example = examples(write_clips(tmp_path, clips=1), "interpolation")[0]
     assert torch.equal(example["ends"], example["latents"][[0, -1]])
     assert "identity" not in example
+
+
+def test_the_end_frames_get_noise_of_a_random_level_if_asked(tmp_path):
+    shards = write_clips(tmp_path, clips=1)
+    noisy = examples(shards, "interpolation", noise=Noise(ends=0.2))
+    levels = []
+    for place in range(300):
+        example = noisy[place]
+        added = (example["ends"] - example["latents"][[0, -1]]) * LATENT_SCALE
+        levels.append(float(added.square().mean().sqrt()))
+    assert max(levels) == pytest.approx(0.2, rel=0.3)
+    assert sum(levels) / 300 == pytest.approx(0.1, rel=0.15)
+    assert same(
+        examples(shards, "interpolation")[7], examples(shards, "interpolation", noise=Noise(ends=0.0))[7]
+    )
 
 
 def test_an_example_depends_on_seed_and_position_alone(tmp_path):

@@ -112,10 +112,17 @@ class Loss:
 
 @dataclass(frozen=True)
 class Noise:
-    """Noise levels: ln sigma ~ N(mean, std^2)."""
+    """Noise levels: ln sigma ~ N(mean, std^2).
+
+    Attributes:
+        ends: noise on the interpolation's two end frames, so that it forgives keyframes that are not quite
+            right: its standard deviation, in units of scaled latents, is uniform between 0 and this for each
+            sequence (conditioning augmentation: Ho et al. 2022, section 4). The released code has none.
+    """
 
     mean: float = 1.0
     std: float = _within(0, default=1.2)
+    ends: float = _within(0, default=0.0)
 
 
 @dataclass(frozen=True)

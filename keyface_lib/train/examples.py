@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from torch.utils.data import DataLoader, Dataset, Sampler, default_collate
 
+from ..denoiser import LATENT_SCALE
 from ..errors import KeyFaceError
 from ..timeline import KEYFRAME_STEP, SLOTS
 from .config import Dropping, Noise
@@ -73,6 +74,9 @@ class SequenceExamples:
             example["valence"], example["arousal"] = emotion.unbind(-1)
         else:
             example["ends"] = example["latents"][[0, -1]]
+            if self.noise.ends:
+                level = self.noise.ends * torch.rand((), generator=g) / LATENT_SCALE
+                example["ends"] = example["ends"] + level * torch.randn(example["ends"].shape, generator=g)
         if self.pixel_frames:
             slots = torch.randperm(SLOTS, generator=g)[: self.pixel_frames]
             example["pixel_slots"] = slots
