@@ -2,6 +2,7 @@
 
 from comfy_api.latest import io
 
+from .network import AS_SET, FROM_MODEL
 from .sampling import ALIGN_YOUR_STEPS, MAX_SEED, SAMPLERS, SCHEDULERS
 
 
@@ -52,6 +53,18 @@ def autoguidance_scale() -> io.Input:
         "autoguidance_scale",
         2.0,
         "How far away from the reduced model's result; 1 is without guidance, faster.",
+    )
+
+
+def scales() -> io.Input:
+    """Last in its node and optional: workflows from before it keep the numbers they were saved with."""
+    return io.Combo.Input(
+        "scales",
+        options=[AS_SET, FROM_MODEL],
+        default=AS_SET,
+        optional=True,
+        tooltip="Guidance by the numbers set here, or by those that the model's file recommends: the "
+        "released model is best at audio 5 and identity 2, the small one lower.",
     )
 
 

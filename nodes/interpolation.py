@@ -9,6 +9,7 @@ from . import inputs
 from .audio import HeardAudio
 from .guiders import SequenceGuider, interpolation_guider
 from .keyframes import custom_sampling_outputs, empty_latent
+from .network import trained_of
 from .sampling import Progress, UnitNoise, sample_groups, sigmas_of
 
 STAGE = "interpolation"
@@ -26,13 +27,16 @@ def require_keyframes(keyframes: torch.Tensor, heard: HeardAudio) -> None:
         )
 
 
-def guide_interpolation(model, reduced, keyframes: torch.Tensor, heard: HeardAudio, scale) -> SequenceGuider:
+def guide_interpolation(
+    model, reduced, keyframes: torch.Tensor, heard: HeardAudio, scale, scales
+) -> SequenceGuider:
     """The guider over a clip's segments.
 
     Raises:
         KeyFaceError: as `require_keyframes`, or a MODEL is in the wrong place.
     """
     require_keyframes(keyframes, heard)
+    scale = trained_of(model, "interpolation").scale("auto", scale, scales)
     return interpolation_guider(model, reduced, keyframes.float().cpu(), heard.features, scale)
 
 
@@ -62,6 +66,7 @@ class InterpolationSampler(io.ComfyNode):
                 inputs.autoguidance_scale(),
                 inputs.sampler(),
                 inputs.scheduler(),
+                inputs.scales(),
             ],
             outputs=[
                 io.Latent.Output(
@@ -84,9 +89,10 @@ class InterpolationSampler(io.ComfyNode):
         sampler,
         scheduler,
         reduced=None,
+        scales=inputs.AS_SET,
     ) -> io.NodeOutput:
         samples = keyframes["samples"]
-        guider = guide_interpolation(model, reduced, samples, features, autoguidance_scale)
+        guider = guide_interpolation(model, reduced, samples, features, autoguidance_scale, scales)
         segments = sample_groups(
             guider,
             STAGE,
@@ -112,13 +118,16 @@ class InterpolationGuider(io.ComfyNode):
                 *_shared_inputs(),
                 inputs.seed("movement between the keyframes"),
                 inputs.autoguidance_scale(),
+                inputs.scales(),
             ],
             outputs=custom_sampling_outputs("segments"),
         )
 
     @classmethod
-    def execute(cls, model, keyframes, features, seed, autoguidance_scale, reduced=None) -> io.NodeOutput:
+    def execute(
+        cls, model, keyframes, features, seed, autoguidance_scale, reduced=None, scales=inputs.AS_SET
+    ) -> io.NodeOutput:
         samples = keyframes["samples"]
-        guider = guide_interpolation(model, reduced, samples, features, autoguidance_scale)
+        guider = guide_interpolation(model, reduced, samples, features, autoguidance_scale, scales)
         latent = empty_latent(guider, samples.shape[1:], **{FRAMES: features.features.n_frames})
         return io.NodeOutput(guider, latent, UnitNoise(seed, STAGE))

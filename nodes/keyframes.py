@@ -16,11 +16,13 @@ STAGE = "keyframes"
 
 
 def guide_keyframes(
-    model, vae, portrait, heard: HeardAudio, emotion, audio_scale, identity_scale
+    model, vae, portrait, heard: HeardAudio, emotion, audio_scale, identity_scale, scales
 ) -> tuple[SequenceGuider, torch.Size]:
     """The guider over a clip's windows, and the shape (4, h, w) of its latents."""
     trained = trained_of(model, "keyframe")
     identity = encode_portrait(vae, portrait, trained.image_size)
+    audio_scale = trained.scale("audio", audio_scale, scales)
+    identity_scale = trained.scale("identity", identity_scale, scales)
     guider = keyframe_guider(model, identity, heard.features, emotion, audio_scale, identity_scale)
     return guider, identity.shape[1:]
 
@@ -58,6 +60,7 @@ class KeyframeSampler(io.ComfyNode):
                 inputs.identity_scale(),
                 inputs.sampler(),
                 inputs.scheduler(),
+                inputs.scales(),
             ],
             outputs=[
                 io.Latent.Output(
@@ -82,8 +85,11 @@ class KeyframeSampler(io.ComfyNode):
         identity_scale,
         sampler,
         scheduler,
+        scales=inputs.AS_SET,
     ) -> io.NodeOutput:
-        guider, shape = guide_keyframes(model, vae, portrait, features, emotion, audio_scale, identity_scale)
+        guider, shape = guide_keyframes(
+            model, vae, portrait, features, emotion, audio_scale, identity_scale, scales
+        )
         keyframes = sample_keyframes(
             guider,
             shape,
@@ -110,15 +116,27 @@ class KeyframeGuider(io.ComfyNode):
                 inputs.seed("performance"),
                 inputs.audio_scale(),
                 inputs.identity_scale(),
+                inputs.scales(),
             ],
             outputs=custom_sampling_outputs("windows"),
         )
 
     @classmethod
     def execute(
-        cls, model, vae, portrait, features, emotion, seed, audio_scale, identity_scale
+        cls,
+        model,
+        vae,
+        portrait,
+        features,
+        emotion,
+        seed,
+        audio_scale,
+        identity_scale,
+        scales=inputs.AS_SET,
     ) -> io.NodeOutput:
-        guider, shape = guide_keyframes(model, vae, portrait, features, emotion, audio_scale, identity_scale)
+        guider, shape = guide_keyframes(
+            model, vae, portrait, features, emotion, audio_scale, identity_scale, scales
+        )
         return io.NodeOutput(guider, empty_latent(guider, shape), UnitNoise(seed, STAGE))
 
 

@@ -28,6 +28,8 @@ from ..keyface_lib.errors import KeyFaceError
 
 WEIGHT_DTYPES = ("default", "fp8_e4m3fn", "fp8_e4m3fn_fast", "fp8_e5m2")
 """What ComfyUI's own loader of diffusion models offers, by the same names."""
+AS_SET, FROM_MODEL = "as set", "from the model"
+"""Where guidance scales come from: the node's numbers, or the file's."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,10 @@ class Trained:
     guidance: dict[str, float]
     tensors: dict[str, torch.Tensor] = field(repr=False)
     path: str
+
+    def scale(self, name: str, number: float, scales: str) -> float:
+        """A guidance scale: the `number` set, or the file's own, if it has one and `scales` asks for it."""
+        return self.guidance.get(name, number) if scales == FROM_MODEL else number
 
     def tokens(self, audio: torch.Tensor) -> torch.Tensor:
         """Audio tokens (..., d) of features (..., 2, c)."""

@@ -108,6 +108,7 @@ class Animate(io.ComfyNode):
                 inputs.sampler(),
                 inputs.scheduler(),
                 inputs.crf(),
+                inputs.scales(),
             ],
             outputs=[_video_output()],
         )
@@ -131,16 +132,20 @@ class Animate(io.ComfyNode):
         crf,
         reduced_model=None,
         emotion=None,
+        scales=inputs.AS_SET,
     ) -> io.NodeOutput:
         heard = hear(audio, encoders)
         n_frames = heard.features.n_frames
+        emotion = emotion or named("neutral")
         guider, shape = guide_keyframes(
-            keyframe_model, vae, portrait, heard, emotion or named("neutral"), audio_scale, identity_scale
+            keyframe_model, vae, portrait, heard, emotion, audio_scale, identity_scale, scales
         )
         sigmas = sigmas_of(keyframe_model, scheduler, steps)
         progress = Progress(guider.n_sequences + Timeline(n_frames).n_segments)
         keyframes = sample_keyframes(guider, shape, n_frames, seed, sampler, sigmas, progress)
-        guider = guide_interpolation(interpolation_model, reduced_model, keyframes, heard, autoguidance_scale)
+        guider = guide_interpolation(
+            interpolation_model, reduced_model, keyframes, heard, autoguidance_scale, scales
+        )
         sigmas = sigmas_of(interpolation_model, scheduler, steps)
         segments = sample_groups(guider, STAGE, seed, sampler, sigmas, shape, progress)
         return io.NodeOutput(write_video(decode(vae, segments, n_frames), audio, n_frames, crf))

@@ -83,6 +83,7 @@ def keyframes(workflow: Workflow) -> None:
         portrait="portrait.IMAGE",
         features="features.features",
         emotion="emotion.emotion",
+        scales="from the model",
     )
 
 
@@ -95,6 +96,7 @@ def interpolation(workflow: Workflow, source: str = "keyframes.keyframes", colum
         reduced="models.reduced",
         keyframes=source,
         features="features.features",
+        scales="from the model",
     )
 
 
@@ -137,6 +139,7 @@ def simple() -> Workflow:
         portrait="portrait.IMAGE",
         audio="speech.AUDIO",
         emotion="emotion.emotion",
+        scales="from the model",
     )
     workflow.add("save", "SaveVideo", 3, video="animate.video", filename_prefix="video/KeyFace")
     return workflow
@@ -210,6 +213,7 @@ def advanced() -> Workflow:
         portrait="portrait.IMAGE",
         features="features.features",
         emotion="emotion.emotion",
+        scales="from the model",
     )
     _custom_sampler(workflow, "windows", "keyframe_guider", 3)
     workflow.add(
@@ -223,6 +227,7 @@ def advanced() -> Workflow:
         reduced="models.reduced",
         keyframes="keyframes.keyframes",
         features="features.features",
+        scales="from the model",
     )
     _custom_sampler(workflow, "frames", "interpolation_guider", 4)
     render(workflow, 4, "frames.output")

@@ -1,11 +1,14 @@
 """A ComfyUI without any model: what a newcomer has, who opens a template and queues it."""
 
 import pytest
+import torch
+from safetensors.torch import load_file
 
-from host.prompts import WORKFLOWS, node_of, read_workflow
+from host.prompts import WORKFLOWS, node_of, only, read_workflow, saved_latent
 from host.server import Host
 from host.test_workflows import FRAMES, probe
 from keyface_lib import small
+from keyface_lib.checkpoint import read_checkpoint
 
 RUNNABLE = [name for name in WORKFLOWS if name != "upscale"]
 """The others need models that are not KeyFace's."""
@@ -41,3 +44,32 @@ def test_networks_of_one_model_stay_together(host):
     """With other networks in models/keyface, one choice of the small model brings the rest of it."""
     prompt = read_workflow("simple", steps=1, keyframe=small.NAME)
     assert host.run(prompt).error is None
+
+
+def test_scales_come_from_the_node_or_from_the_models_file(bare_host):
+    own = {
+        f"{name}_scale": scale
+        for role in ("keyframe", "interpolation")
+        for name, scale in read_checkpoint(small.FOLDER / f"{role}.safetensors").metadata.guidance.items()
+    }
+    own["autoguidance_scale"] = own.pop("auto_scale")
+
+    def frames(scales: str | None, **numbers) -> torch.Tensor:
+        prompt = read_workflow("two_stage", steps=1, **numbers)
+        stages = [node_of(prompt, f"KeyFace{stage}Sampler") for stage in ("Keyframe", "Interpolation")]
+        for stage in stages:
+            prompt[stage]["inputs"]["scales"] = scales
+            if scales is None:  # a workflow from before there was the input
+                del prompt[stage]["inputs"]["scales"]
+        prompt[stages[1]]["inputs"]["keyframes"] = [stages[0], 0]
+        saved = saved_latent(prompt, stages[1])
+        result = bare_host.run(only(prompt, saved))
+        assert result.error is None, result.error
+        return load_file(bare_host.output(result.outputs[saved]["latents"][0]))["latent_tensor"]
+
+    other = {name: number + 1 for name, number in own.items()}
+    wanted = frames("as set", **own)
+    assert torch.equal(frames("from the model", **other), wanted)
+    set_here = frames("as set", **other)
+    assert not torch.equal(set_here, wanted)
+    assert torch.equal(frames(None, **other), set_here)
