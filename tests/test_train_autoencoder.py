@@ -94,6 +94,23 @@ def test_what_trembles_costs_and_what_is_wrong_the_same_way_does_not():
         torch.testing.assert_close(step({"pixels": moving, "noise": silent})["motion"], expected)
 
 
+def test_colours_that_fade_cost_and_finer_detail_does_not():
+    vae = build_vae(SIZES | {"z_channels": 4, "has_encoder": True}).eval()
+    step = AutoencoderStep(vae, Autoencoder(l1=0.0, motion=1.0, drift=3.0, kl=0.0))
+    still = torch.zeros(1, 3, 3, 64, 64)
+    silent = torch.zeros(1, 3, 4, 8, 8)
+    wrong = torch.zeros(3, 3, 64, 64)
+    wrong[2] += 0.25
+    wrong[2, :, ::2] += 0.5
+    wrong[2, :, 1::2] -= 0.5
+    wrong[1, :, :, :32] = 0.1
+    vae.decode = lambda latents, num_frames: SimpleNamespace(sample=wrong)
+    with torch.inference_mode():
+        terms = step({"pixels": still, "noise": silent})
+    assert float(terms["drift"]) == pytest.approx(3 * 0.25)  # of the last picture, in regions
+    assert float(terms["motion"]) == pytest.approx(0.05)  # of the neighbours only
+
+
 def test_an_autoencoder_goes_on_from_a_file(shards, tmp_path):
     first = start(shards, tmp_path / "first", steps=25, optimizer={"learning_rate": 2e-3, "batch": 4})
     more = {"start": str(first.weights), "motion": 1.0, "ch_mult": [1, 1]}  # the file's sizes count

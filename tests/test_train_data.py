@@ -239,6 +239,18 @@ def test_two_pictures_are_neighbours(tmp_path):
         picture_example(clip, generator(0, 0), pictures=41)
 
 
+def test_other_pictures_are_any_of_the_clip(tmp_path):
+    clip = index_clips([write_clips(tmp_path, clips=1, frames=True)]).read(0)
+    stored = torch.from_numpy(clip.array("frames").astype(np.float32)).permute(0, 3, 1, 2) / 127.5 - 1
+    found = set()
+    for place in range(300):
+        pixels = picture_example(clip, generator(0, place), pictures=2, others=1)["pixels"]
+        assert len(pixels) == 3
+        (other,) = (stored == pixels[2]).flatten(1).all(1).nonzero()
+        found.add(int(other))
+    assert len(found) > 35
+
+
 def test_broken_clips_are_replaced_by_the_next_and_named(tmp_path):
     with ShardWriter(tmp_path) as writer:
         writer.write("good", clip_arrays(40, 0), image_size=64)

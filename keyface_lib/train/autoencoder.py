@@ -24,6 +24,8 @@ LATENT_CHANNELS = 4
 MEASURED_PICTURES = 256
 """Pictures whose latents decide the scale of the exported ones."""
 SHOWN_PICTURES = 8
+REGION = 8
+"""Side in pixels of what `drift` sees as one colour."""
 
 
 class AutoencoderStep(nn.Module):
@@ -39,8 +41,8 @@ class AutoencoderStep(nn.Module):
         """Losses of a batch.
 
         Args:
-            batch: pixels (n, k, 3, H, W) in [-1, 1], k consecutive frames, and unit noise like their
-                latents.
+            batch: pixels (n, k, 3, H, W) in [-1, 1], consecutive frames, the last one being any other of the
+                clip where `drift` has a weight, and unit noise like their latents.
 
         Returns:
             {"loss": what is minimised; "l1", "kl", ...: its terms}, scalars; those of weight 0 are left out.
@@ -54,12 +56,14 @@ class AutoencoderStep(nn.Module):
         decoded = self.vae.decode(latents, num_frames=1).sample.to(pixels)
         difference = decoded - pixels
         frames = difference.unflatten(0, batch["pixels"].shape[:2])
+        neighbours = frames[:, :-1] if settings.drift else frames
         divergence = 0.5 * (posterior.mean**2 + posterior.var - 1 - posterior.logvar)
         terms = {
             "l1": (settings.l1, lambda: difference.abs().mean()),
             "l2": (settings.l2, lambda: (difference**2).mean()),
             "edges": (settings.edges, lambda: edge_distance(difference)),
-            "motion": (settings.motion, lambda: frames.diff(dim=1).abs().mean()),
+            "motion": (settings.motion, lambda: neighbours.diff(dim=1).abs().mean()),
+            "drift": (settings.drift, lambda: region_means(frames[:, -1] - frames[:, 0]).abs().mean()),
             "lpips": (settings.lpips, lambda: self.judges[0](decoded, pixels).mean()),
             "kl": (settings.kl, lambda: divergence.mean()),
         }
@@ -72,6 +76,11 @@ def edge_distance(difference: torch.Tensor) -> torch.Tensor:
     return difference.diff(dim=-1).abs().mean() + difference.diff(dim=-2).abs().mean()
 
 
+def region_means(pictures: torch.Tensor) -> torch.Tensor:
+    """Mean colours of squares of 8 x 8 pixels of pictures (n, 3, H, W)."""
+    return nn.functional.avg_pool2d(pictures, REGION)
+
+
 def autoencoder_task(config: Config, clips: ClipIndex) -> Task:
     """Everything a run of the autoencoder trains and trains with.
 
@@ -81,7 +90,7 @@ def autoencoder_task(config: Config, clips: ClipIndex) -> Task:
     """
     clip = first_clip(clips)
     vae, sizes = initial_autoencoder(config)
-    make = _picture_maker(clip, vae.factor, pictures=2 if config.vae.motion else 1)
+    make = _picture_maker(clip, vae.factor, 2 if config.vae.motion else 1, 1 if config.vae.drift else 0)
     if config.optimizer.checkpointing:
         vae.enable_gradient_checkpointing()
     perceptual = load_perceptual(config.vae.lpips_weights) if config.vae.lpips else None
@@ -174,7 +183,9 @@ def scaled_latents(state: dict[str, torch.Tensor], gain: torch.Tensor) -> dict[s
     }
 
 
-def _picture_maker(clip: Clip, factor: int, pictures: int) -> Callable[[Clip, torch.Generator], Example]:
+def _picture_maker(
+    clip: Clip, factor: int, pictures: int, others: int
+) -> Callable[[Clip, torch.Generator], Example]:
     try:
         _, height, width, _ = clip.array("frames").shape
     except BrokenClipError as broken:
@@ -186,10 +197,10 @@ def _picture_maker(clip: Clip, factor: int, pictures: int) -> Callable[[Clip, to
             f"data.shards: frames are {height}x{width}, vae.ch_mult has {factor} pixels to a latent; "
             "use frames it divides, or other levels"
         )
-    noise_shape = (pictures, LATENT_CHANNELS, height // factor, width // factor)
+    noise_shape = (pictures + others, LATENT_CHANNELS, height // factor, width // factor)
 
     def make(clip: Clip, g: torch.Generator) -> Example:
-        example = picture_example(clip, g, pictures)
+        example = picture_example(clip, g, pictures, others)
         if example["pixels"].shape[2:] != (height, width):
             raise BrokenClipError(f"has frames of {tuple(example['pixels'].shape[2:])}, not {height}x{width}")
         return {**example, "noise": torch.randn(noise_shape, generator=g)}

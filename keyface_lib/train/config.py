@@ -201,6 +201,8 @@ class Autoencoder:
         l1, l2, edges, lpips: distances of pictures; edges are differences of neighbouring pixels.
         motion: the distance between how neighbouring frames differ and how they should: what trembles. Then
             an example is two frames, not one.
+        drift: the distance between how the mean colours of 8 x 8 pixels change from a frame to any other of
+            its clip and how they should: what fades over seconds. Then an example has one picture more.
         kl: of the posterior against a unit normal, per latent value.
         lpips_weights: as `Loss.lpips`.
     """
@@ -215,6 +217,7 @@ class Autoencoder:
     l2: float = _within(0, default=0.0)
     edges: float = _within(0, default=0.0)
     motion: float = _within(0, default=0.0)
+    drift: float = _within(0, default=0.0)
     lpips: float = _within(0, default=0.0)
     kl: float = _within(0, default=1e-6)
     lpips_weights: tuple[str, ...] = ()

@@ -88,8 +88,10 @@ class SequenceExamples:
         return example
 
 
-def picture_example(clip: Clip, g: torch.Generator, pictures: int = 1) -> Example:
-    """An example for the autoencoder: {"pixels": (pictures, 3, H, W)}, consecutive frames in [-1, 1].
+def picture_example(clip: Clip, g: torch.Generator, pictures: int = 1, others: int = 0) -> Example:
+    """An example for the autoencoder: {"pixels": (pictures + others, 3, H, W)}, frames in [-1, 1].
+
+    First come consecutive ones, then any others of the clip.
 
     Raises:
         BrokenClipError: the clip has no frames, or fewer.
@@ -98,7 +100,8 @@ def picture_example(clip: Clip, g: torch.Generator, pictures: int = 1) -> Exampl
     if len(frames) < pictures:
         raise BrokenClipError(f"has {len(frames)} frames, not {pictures}")
     first = integer(len(frames) - pictures + 1, g)
-    return {"pixels": _pixels(frames[first : first + pictures])}
+    numbers = [*range(first, first + pictures), *(integer(len(frames), g) for _ in range(others))]
+    return {"pixels": _pixels(frames[numbers])}
 
 
 def keyframe_frames(n_frames: int, g: torch.Generator, anchor: bool = False, cut: bool = False) -> np.ndarray:
