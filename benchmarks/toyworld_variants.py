@@ -2,8 +2,8 @@
 
     python benchmarks/toyworld_variants.py [NAME ...]      into runs/variants; a killed run goes on
 
-They differ from the small model's own configurations in the number of updates and in what their name says.
-Needs the clips of docs/training.md below data/toyworld.
+They differ from the small model's own configurations in the number and size of updates and in what their name
+says. Needs the clips of docs/training.md below data/toyworld.
 """
 
 import sys
@@ -33,8 +33,9 @@ from keyface_lib.train.shards import Clip, ClipIndex
 from keyface_lib.train.task import Task
 
 ROOT = Path(__file__).resolve().parents[1]
-BUDGET = 200
-"""Updates of every network; the autoregressive one, which is both stages, has twice as many."""
+BUDGET, BATCH = 1_000, 4
+"""Updates of every network, and sequences in one; the autoregressive one, which is both stages, has twice as
+many updates."""
 FOLDER = Path("runs/variants")
 LABELS = ("angry", "contempt", "disgusted", "fear", "happy", "neutral", "sad", "surprised")
 """MEAD's eight emotions."""
@@ -47,12 +48,12 @@ def main() -> None:
 
 
 def budgeted(stage: str, name: str, updates: int) -> Config:
-    """The small model's configuration of a stage with few updates, the last half of them slowing down."""
+    """The small model's configuration of a stage with small updates, the last half of them slowing down."""
     config = read_config(ROOT / f"configs/train/small-{stage}.toml", stage)
     return replace(
         config,
         run=replace(config.run, folder=str(FOLDER / name), steps=updates, sample_every=0),
-        optimizer=replace(config.optimizer, decay_last=updates // 2),
+        optimizer=replace(config.optimizer, batch=BATCH, decay_last=updates // 2),
     )
 
 
