@@ -33,7 +33,7 @@ from keyface_lib.train.shards import Clip, ClipIndex
 from keyface_lib.train.task import Task
 
 ROOT = Path(__file__).resolve().parents[1]
-BUDGET, BATCH = 1_000, 4
+BUDGET, BATCH = 800, 4
 """Updates of every network, and sequences in one; the autoregressive one, which is both stages, has twice as
 many updates."""
 FOLDER = Path("runs/variants")
