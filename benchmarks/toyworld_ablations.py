@@ -43,7 +43,7 @@ def audio_injection(keyface: KeyFace) -> Table:
     networks = {
         "cross-attention": variant("cross-attention"),
         "timestep": variant("timestep"),
-        "both": variant("keyframes"),
+        "both": variant("unchanged"),
     }
     silence_timestep(networks["cross-attention"])
     silence_context(networks["timestep"])
@@ -58,10 +58,10 @@ def audio_injection(keyface: KeyFace) -> Table:
 def emotion_labels(keyface: KeyFace) -> Table:
     """Table 2: what the keyframes are told of feelings."""
     rows = []
-    for name, told in (("keyframes", None), ("labels", labels_of)):
+    for name, told in (("unchanged", None), ("labels", labels_of)):
         seen, clips = _keyframes(_with(keyface, keyframe=variant(name)), told)
         row = [_follows(seen, clips, quantity) for quantity in ("smile", "brow", "eye")]
-        rows.append(["valence and arousal" if name == "keyframes" else "the nearest of eight labels", *row])
+        rows.append(["valence and arousal" if name == "unchanged" else "the nearest of eight labels", *row])
     title = "What keyframes are told of feelings (Table 2: continuous values express them better than labels)"
     return title, ["told", "smile r", "brow r", "eye r"], rows
 

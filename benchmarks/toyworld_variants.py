@@ -17,6 +17,7 @@ from torch import nn
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from keyface_lib import small
 from keyface_lib.conditioning import Conditioning, sinusoid
 from keyface_lib.denoiser import LATENT_SCALE, denoise
 from keyface_lib.emotion import NAMED_STATES
@@ -37,22 +38,28 @@ BUDGET, BATCH = 800, 4
 """Updates of every network, and sequences in one; the autoregressive one, which is both stages, has twice as
 many updates."""
 FOLDER = Path("runs/variants")
+TRAINED = str(small.FOLDER / "keyframe.safetensors")
 LABELS = ("angry", "contempt", "disgusted", "fear", "happy", "neutral", "sad", "surprised")
 """MEAD's eight emotions."""
 
 
 def main() -> None:
     for name in sys.argv[1:] or VARIANTS:
-        stage, make_task, updates = VARIANTS[name]
-        train(stage, budgeted(stage, name, updates), resume=True, make_task=make_task)
+        stage, make_task, updates, start = VARIANTS[name]
+        train(stage, budgeted(stage, name, updates, start), resume=True, make_task=make_task)
 
 
-def budgeted(stage: str, name: str, updates: int) -> Config:
-    """The small model's configuration of a stage with small updates, the last half of them slowing down."""
+def budgeted(stage: str, name: str, updates: int, start: str) -> Config:
+    """The small model's configuration of a stage with small updates, the last half of them slowing down.
+
+    Args:
+        start: weights to start from; empty: random ones.
+    """
     config = read_config(ROOT / f"configs/train/small-{stage}.toml", stage)
     return replace(
         config,
         run=replace(config.run, folder=str(FOLDER / name), steps=updates, sample_every=0),
+        network=replace(config.network, start=start),
         optimizer=replace(config.optimizer, batch=BATCH, decay_last=updates // 2),
     )
 
@@ -194,14 +201,19 @@ def _floats(array: np.ndarray) -> torch.Tensor:
 
 
 VARIANTS = {
-    "keyframes": ("keyframes", None, BUDGET),
-    "interpolation": ("interpolation", None, BUDGET),
-    "cross-attention": ("keyframes", partial(hearing_less, silence_timestep), BUDGET),
-    "timestep": ("keyframes", partial(hearing_less, silence_context), BUDGET),
-    "labels": ("keyframes", with_labels, BUDGET),
-    "autoregression": ("keyframes", autoregression, 2 * BUDGET),
+    "keyframes": ("keyframes", None, BUDGET, ""),
+    "interpolation": ("interpolation", None, BUDGET, ""),
+    "autoregression": ("keyframes", autoregression, 2 * BUDGET, ""),
+    "unchanged": ("keyframes", None, BUDGET, TRAINED),
+    "cross-attention": ("keyframes", partial(hearing_less, silence_timestep), BUDGET, TRAINED),
+    "timestep": ("keyframes", partial(hearing_less, silence_context), BUDGET, TRAINED),
+    "labels": ("keyframes", with_labels, BUDGET, TRAINED),
 }
-"""{name: (stage, what is trained instead of it, updates)}."""
+"""{name: (stage, what is trained instead of it, updates, where it starts)}.
+
+From random weights the budget forms faces whose mouths hardly follow yet, so what compares mouths and feelings
+goes on from the small model.
+"""
 
 if __name__ == "__main__":
     main()
