@@ -211,7 +211,7 @@ VARIANTS = {
 }
 """{name: (stage, what is trained instead of it, updates, where it starts)}.
 
-From random weights the budget forms faces whose mouths hardly follow yet, so what compares mouths and feelings
+From random weights the budget forms faces whose mouths hardly follow yet: what compares mouths and feelings
 goes on from the small model.
 """
 
