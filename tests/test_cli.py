@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import av
@@ -115,7 +116,15 @@ def test_ctrl_c_leaves_a_playable_file_of_what_is_done(tmp_path):
         *animate(PORTRAIT, SPEECH, "-o", output, "--batch", 1, "--steps", 4),
     ]
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
-    run = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, cwd=ASSETS.parent, env=environment)
+    run = subprocess.Popen(
+        command,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=ASSETS.parent,
+        env=environment,
+        # Where the tests run in a shell's background they ignore Ctrl-C, and so would the command.
+        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
+    )
     deadline = time.monotonic() + 120
     while time.monotonic() < deadline and not (output.exists() and output.stat().st_size > 4000):
         time.sleep(0.1)
