@@ -63,8 +63,8 @@ def scales() -> io.Input:
         options=[AS_SET, FROM_MODEL],
         default=AS_SET,
         optional=True,
-        tooltip="Guidance by the numbers set here, or by those that the model's file recommends: the "
-        "released model is best at audio 5 and identity 2, the small one lower.",
+        tooltip="Guidance by the numbers set here, or by those that the model's file recommends: audio 5 and "
+        "identity 2 for the released model, 1 and 1 (no guidance, faster) for the small one.",
     )
 
 
