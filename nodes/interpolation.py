@@ -28,7 +28,7 @@ def require_keyframes(keyframes: torch.Tensor, heard: HeardAudio) -> None:
 
 
 def guide_interpolation(
-    model, reduced, keyframes: torch.Tensor, heard: HeardAudio, scale, scales
+    model, reduced, keyframes: torch.Tensor, heard: HeardAudio, autoguidance_scale, scales
 ) -> SequenceGuider:
     """The guider over a clip's segments.
 
@@ -36,8 +36,8 @@ def guide_interpolation(
         KeyFaceError: as `require_keyframes`, or a MODEL is in the wrong place.
     """
     require_keyframes(keyframes, heard)
-    scale = trained_of(model, "interpolation").scale("auto", scale, scales)
-    return interpolation_guider(model, reduced, keyframes.float().cpu(), heard.features, scale)
+    autoguidance_scale = trained_of(model, "interpolation").scale("auto", autoguidance_scale, scales)
+    return interpolation_guider(model, reduced, keyframes.float().cpu(), heard.features, autoguidance_scale)
 
 
 def _shared_inputs() -> list[io.Input]:
