@@ -15,19 +15,19 @@ from torch.utils.flop_counter import FlopCounterMode
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from keyface_lib.animate import Animation
 from keyface_lib.audio.features import AudioFeatures
-from keyface_lib.conditioning import interpolation_conditioning
-from keyface_lib.cost import measure, peak_memory
-from keyface_lib.denoiser import denoise
-from keyface_lib.emotion import constant
-from keyface_lib.frames import decode_segments
-from keyface_lib.models import Models
-from keyface_lib.network import Network
+from keyface_lib.clip.animate import Animation
+from keyface_lib.clip.cost import measure, peak_memory
+from keyface_lib.clip.frames import decode_segments
+from keyface_lib.clip.models import Models
+from keyface_lib.clip.settings import Settings, settings_from
+from keyface_lib.method.conditioning import interpolation_conditioning
+from keyface_lib.method.denoiser import denoise
+from keyface_lib.method.emotion import constant
+from keyface_lib.method.timeline import FPS, SAMPLE_RATE, SAMPLES_PER_FRAME, SLOTS
+from keyface_lib.networks.network import Network
+from keyface_lib.networks.vae import build_vae
 from keyface_lib.pipeline import Clip, KeyFace, best_device
-from keyface_lib.settings import Settings, settings_from
-from keyface_lib.timeline import FPS, SAMPLE_RATE, SAMPLES_PER_FRAME, SLOTS
-from keyface_lib.vae import build_vae
 
 FULL_UNET = {
     "model_channels": 320,

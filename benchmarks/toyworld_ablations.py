@@ -16,21 +16,21 @@ from toyworld_variants import (
     silence_timestep,
 )
 
-from keyface_lib.checkpoint import read_checkpoint
-from keyface_lib.conditioning import keyframe_conditioning
-from keyface_lib.denoiser import LATENT_SCALE, denoise
-from keyface_lib.emotion import EmotionCurve, Point
+from keyface_lib.clip.samplers import sample
 from keyface_lib.errors import KeyFaceError
-from keyface_lib.frames import to_bytes
-from keyface_lib.guidance import auto_weights, guided_denoiser
-from keyface_lib.network import Network, load_network
-from keyface_lib.noise import unit_noise
+from keyface_lib.method.conditioning import keyframe_conditioning
+from keyface_lib.method.denoiser import LATENT_SCALE, denoise
+from keyface_lib.method.emotion import EmotionCurve, Point
+from keyface_lib.method.guidance import auto_weights, guided_denoiser
+from keyface_lib.method.merging import to_bytes
+from keyface_lib.method.noise import unit_noise
+from keyface_lib.method.timeline import FPS, Timeline
+from keyface_lib.networks.network import Network, load_network
 from keyface_lib.pipeline import KeyFace
-from keyface_lib.sampling import sample
-from keyface_lib.timeline import FPS, Timeline
 from keyface_lib.toyworld import ToyClip, measure
 from keyface_lib.toyworld.measure import Measurements
 from keyface_lib.toyworld.scores import pearson
+from keyface_lib.weights.checkpoint import read_checkpoint
 
 CLIPS, SECONDS = 12, 6.2  # one window
 LONG_CLIPS, LONG_SECONDS = 2, 60.0

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 from toyworld_talk import Table, keyframes_again, made_again, portrait, to_compare
 
-from keyface_lib.frames import to_bytes
+from keyface_lib.method.merging import to_bytes
 from keyface_lib.pipeline import KeyFace
 from keyface_lib.toyworld import measure
 from keyface_lib.toyworld.scores import jitter, pearson

@@ -4,8 +4,8 @@ from functools import cache
 
 import torch
 
-from keyface_lib.emotion import EmotionCurve
-from keyface_lib.frames import to_bytes
+from keyface_lib.method.emotion import EmotionCurve
+from keyface_lib.method.merging import to_bytes
 from keyface_lib.pipeline import KeyFace
 from keyface_lib.toyworld import ToyClip, at_rest, draw, make_clip
 

@@ -18,11 +18,12 @@ from torch import nn
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from keyface_lib import small
-from keyface_lib.conditioning import Conditioning, sinusoid
-from keyface_lib.denoiser import LATENT_SCALE, denoise
-from keyface_lib.emotion import NAMED_STATES
-from keyface_lib.network import Network
-from keyface_lib.timeline import SLOTS
+from keyface_lib.data.shards import Clip, ClipIndex
+from keyface_lib.method.conditioning import Conditioning, sinusoid
+from keyface_lib.method.denoiser import LATENT_SCALE, denoise
+from keyface_lib.method.emotion import NAMED_STATES
+from keyface_lib.method.timeline import SLOTS
+from keyface_lib.networks.network import Network
 from keyface_lib.train.config import Config
 from keyface_lib.train.config_file import read_config
 from keyface_lib.train.examples import Example, SequenceExamples
@@ -30,7 +31,6 @@ from keyface_lib.train.loop import train
 from keyface_lib.train.losses import latent_losses
 from keyface_lib.train.networks import data_facts, export_network, network_sizes, network_task
 from keyface_lib.train.noise import integer, noise_level
-from keyface_lib.train.shards import Clip, ClipIndex
 from keyface_lib.train.task import Task
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -4,11 +4,11 @@ __all__ = ["Clip", "EmotionCurve", "KeyFace", "KeyFaceError", "Settings", "parse
 
 _HOMES = {
     "Clip": "pipeline",
-    "EmotionCurve": "emotion",
+    "EmotionCurve": "method.emotion",
     "KeyFace": "pipeline",
     "KeyFaceError": "errors",
-    "Settings": "settings",
-    "parse_emotion": "emotion_text",
+    "Settings": "clip.settings",
+    "parse_emotion": "method.emotion_text",
 }
 
 

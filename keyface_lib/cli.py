@@ -13,7 +13,7 @@ from tqdm import tqdm
 
 from . import small
 from .errors import KeyFaceError
-from .timeline import FPS
+from .method.timeline import FPS
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
@@ -126,7 +126,7 @@ def _add_toyworld(commands) -> None:
 
 
 def _animate(options: argparse.Namespace) -> None:
-    from .cost import measure
+    from .clip.cost import measure
     from .media.video import check_output
     from .pipeline import KeyFace
 
@@ -203,7 +203,7 @@ def _init(options: argparse.Namespace) -> None:
 
 
 def _convert(options: argparse.Namespace) -> None:
-    from .checkpoint import convert
+    from .weights.convert import convert
 
     for path in convert(options.source, options.destination):
         print(path)
@@ -216,9 +216,10 @@ def _train(options: argparse.Namespace) -> None:
 
 
 def _toyworld(options: argparse.Namespace) -> None:
-    from .checkpoint import bare_vae, read_checkpoint
+    from .networks.vae import load_vae
     from .toyworld.dataset import write_clips
-    from .vae import load_vae
+    from .weights.checkpoint import read_checkpoint
+    from .weights.vae_parts import bare_vae
 
     vae = None
     if options.vae is not None:
@@ -239,7 +240,7 @@ def _toyworld(options: argparse.Namespace) -> None:
 
 
 def _info(options: argparse.Namespace) -> None:
-    from .checkpoint import describe
+    from .weights.describe import describe
 
     print(describe(options.file))
 

@@ -7,18 +7,18 @@ from pathlib import Path
 import torch
 
 from . import small
-from .animate import Animation
 from .audio.features import AudioFeatures, encode_audio
 from .audio.reading import load_audio
-from .cost import measure
-from .emotion import EmotionCurve
-from .emotion_text import parse_emotion
+from .clip.animate import Animation
+from .clip.cost import measure
+from .clip.models import Models, load_models
+from .clip.settings import Settings, settings_from
 from .errors import KeyFaceError
 from .media.image import load_image, square
 from .media.video import VideoWriter, check_output
-from .models import Models, load_models
-from .settings import Settings, settings_from
-from .timeline import SAMPLE_RATE
+from .method.emotion import EmotionCurve
+from .method.emotion_text import parse_emotion
+from .method.timeline import SAMPLE_RATE
 
 Progress = Callable[[int, int], None]
 

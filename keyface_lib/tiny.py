@@ -6,13 +6,14 @@ from pathlib import Path
 
 import torch
 
-from .architecture import VAE as VAE_NAMES
 from .audio import encoder_shapes
-from .checkpoint import RELEASED_GUIDANCE, Metadata, write_checkpoint
+from .clip.models import CONFIG, ENCODERS
 from .errors import KeyFaceError
-from .models import CONFIG, ENCODERS
-from .network import Network
-from .vae import build_vae, released_vae_state
+from .networks.network import Network
+from .networks.vae import build_vae, released_vae_state
+from .weights.architecture import VAE as VAE_NAMES
+from .weights.checkpoint import RELEASED_GUIDANCE, write_checkpoint
+from .weights.metadata import Metadata
 
 IMAGE_SIZE = 64
 FEATURES = 32

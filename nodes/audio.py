@@ -7,13 +7,7 @@ import comfy.utils
 import torch
 from comfy_api.latest import io
 
-from ..keyface_lib.audio import (
-    AudioFeatures,
-    Vocalization,
-    encode_audio,
-    find_vocalizations,
-    mono_16k,
-)
+from ..keyface_lib.audio import AudioFeatures, Vocalization, encode_audio, find_vocalizations, mono_16k
 from ..keyface_lib.audio.peaks import peaks_of
 from ..keyface_lib.audio.vocalizations import THRESHOLD
 from ..keyface_lib.errors import KeyFaceError

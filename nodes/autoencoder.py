@@ -8,9 +8,10 @@ import comfy.ops
 import comfy.sd
 import torch
 
-from ..keyface_lib.architecture import vae_sizes
-from ..keyface_lib.checkpoint import require_tensors, with_quant_conv
 from ..keyface_lib.errors import KeyFaceError
+from ..keyface_lib.weights.architecture import vae_sizes
+from ..keyface_lib.weights.checkpoint import require_tensors
+from ..keyface_lib.weights.vae_parts import with_quant_conv
 
 _LDM = "comfy.ldm.modules.diffusionmodules.model"
 

@@ -8,8 +8,8 @@ import torch
 from comfy_api.latest import io
 
 from ..keyface_lib.errors import KeyFaceError
-from ..keyface_lib.frames import merge_segments
-from ..keyface_lib.timeline import SLOTS, Timeline
+from ..keyface_lib.method.merging import merge_segments
+from ..keyface_lib.method.timeline import SLOTS, Timeline
 from .interpolation import FRAMES
 from .portrait import require_vae
 

@@ -6,10 +6,10 @@ import torch
 from comfy_api.latest import io
 
 from ..keyface_lib.audio.peaks import peaks_of
-from ..keyface_lib.emotion import NAMED_STATES, EmotionCurve, Point, named
-from ..keyface_lib.emotion_text import parse_text
 from ..keyface_lib.errors import KeyFaceError
-from ..keyface_lib.timeline import FPS, SAMPLE_RATE
+from ..keyface_lib.method.emotion import NAMED_STATES, EmotionCurve, Point, named
+from ..keyface_lib.method.emotion_text import parse_text
+from ..keyface_lib.method.timeline import FPS, SAMPLE_RATE
 from .audio import waveform_of
 
 Emotion = io.Custom("KEYFACE_EMOTION")

@@ -7,9 +7,9 @@ from pathlib import Path
 import folder_paths
 
 from ..keyface_lib import small
-from ..keyface_lib.checkpoint import Checkpoint, read_checkpoint, read_metadata
 from ..keyface_lib.errors import KeyFaceError
-from ..keyface_lib.released import RELEASED_AT, RELEASED_FILES
+from ..keyface_lib.weights.checkpoint import Checkpoint, read_checkpoint, read_metadata
+from ..keyface_lib.weights.released import RELEASED_AT, RELEASED_FILES
 
 AUTO, NONE, SMALL = "auto", "none", small.NAME
 FOLDER = "keyface"

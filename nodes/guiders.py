@@ -13,17 +13,17 @@ import torch
 from comfy.patcher_extension import WrappersMP, add_wrapper_with_key
 
 from ..keyface_lib.audio import AudioFeatures
-from ..keyface_lib.batching import BatchSize
-from ..keyface_lib.conditioning import (
+from ..keyface_lib.errors import KeyFaceError
+from ..keyface_lib.method.batching import BatchSize
+from ..keyface_lib.method.conditioning import (
     Conditioning,
     interpolation_conditioning,
     keyframe_branches,
     stack,
 )
-from ..keyface_lib.emotion import EmotionCurve
-from ..keyface_lib.errors import KeyFaceError
-from ..keyface_lib.guidance import auto_weights, split_weights
-from ..keyface_lib.timeline import SLOTS, Timeline, segment_ends
+from ..keyface_lib.method.emotion import EmotionCurve
+from ..keyface_lib.method.guidance import auto_weights, split_weights
+from ..keyface_lib.method.timeline import SLOTS, Timeline, segment_ends
 from .network import trained_of
 
 LARGEST_BATCH = 12

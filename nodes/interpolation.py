@@ -4,7 +4,7 @@ import torch
 from comfy_api.latest import io
 
 from ..keyface_lib.errors import KeyFaceError
-from ..keyface_lib.timeline import FPS, Timeline
+from ..keyface_lib.method.timeline import FPS, Timeline
 from . import inputs
 from .audio import HeardAudio
 from .guiders import SequenceGuider, interpolation_guider

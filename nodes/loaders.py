@@ -11,8 +11,8 @@ from comfy_api.latest import io
 
 from ..keyface_lib import small
 from ..keyface_lib.audio import WITHOUT_WEIGHTS, load_encoder
-from ..keyface_lib.checkpoint import bare_vae, joined_vae
 from ..keyface_lib.errors import KeyFaceError
+from ..keyface_lib.weights.vae_parts import bare_vae, joined_vae
 from . import files
 from .autoencoder import KeyFaceVAE
 from .files import AUTO, NONE, SMALL

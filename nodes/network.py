@@ -14,7 +14,9 @@ import comfy.supported_models_base
 import comfy.utils
 import torch
 
-from ..keyface_lib.architecture import (
+from ..keyface_lib.errors import KeyFaceError
+from ..keyface_lib.method.conditioning import audio_tokens, resized_mask
+from ..keyface_lib.weights.architecture import (
     LEARNED_MASK,
     PROJECTION,
     RELEASED_HEAD_CHANNELS,
@@ -22,9 +24,7 @@ from ..keyface_lib.architecture import (
     VAE,
     standard_name,
 )
-from ..keyface_lib.checkpoint import Checkpoint, require_tensors
-from ..keyface_lib.conditioning import audio_tokens, resized_mask
-from ..keyface_lib.errors import KeyFaceError
+from ..keyface_lib.weights.checkpoint import Checkpoint, require_tensors
 
 WEIGHT_DTYPES = ("default", "fp8_e4m3fn", "fp8_e4m3fn_fast", "fp8_e5m2")
 """What ComfyUI's own loader of diffusion models offers, by the same names."""

@@ -8,9 +8,9 @@ import comfy.utils
 import latent_preview
 import torch
 
-from ..keyface_lib.noise import unit_noise
-from ..keyface_lib.schedule import align_your_steps
-from ..keyface_lib.timeline import SLOTS
+from ..keyface_lib.method.noise import unit_noise
+from ..keyface_lib.method.schedule import align_your_steps
+from ..keyface_lib.method.timeline import SLOTS
 from .guiders import LARGEST_BATCH, SequenceGuider
 
 ALIGN_YOUR_STEPS = "align_your_steps"

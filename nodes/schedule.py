@@ -2,7 +2,7 @@
 
 from comfy_api.latest import io
 
-from ..keyface_lib.schedule import align_your_steps
+from ..keyface_lib.method.schedule import align_your_steps
 from . import inputs
 
 

@@ -9,9 +9,9 @@ import folder_paths
 import torch
 from comfy_api.latest import InputImpl, io
 
-from ..keyface_lib.emotion import named
 from ..keyface_lib.media.video import VideoWriter
-from ..keyface_lib.timeline import Timeline, frames_in
+from ..keyface_lib.method.emotion import named
+from ..keyface_lib.method.timeline import Timeline, frames_in
 from . import inputs
 from .audio import hear, waveform_of
 from .compat import where_known

@@ -17,7 +17,7 @@ from PIL import Image
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from keyface_lib import small
-from keyface_lib.timeline import SAMPLE_RATE
+from keyface_lib.method.timeline import SAMPLE_RATE
 from keyface_lib.toyworld import at_rest, draw, perform
 
 WEIGHTS = {

@@ -7,7 +7,7 @@ import torch
 from tiny_models import portrait, tiny_keyface, voice
 
 from keyface_lib.errors import KeyFaceError
-from keyface_lib.noise import unit_noise
+from keyface_lib.method.noise import unit_noise
 
 QUICK = {"steps": 1, "batch": 4}
 

@@ -7,9 +7,9 @@ import torch
 from recorded_weights import GOLDEN, TINY_NETWORKS, TINY_OTHERS, full_size, manifest, on_meta, same_bits, tiny
 from safetensors.torch import save_file
 
-from keyface_lib.architecture import image_size_of, role_of, unet_sizes, vae_sizes
-from keyface_lib.checkpoint import read_checkpoint, read_metadata, require_tensors
 from keyface_lib.errors import KeyFaceError
+from keyface_lib.weights.architecture import image_size_of, role_of, unet_sizes, vae_sizes
+from keyface_lib.weights.checkpoint import read_checkpoint, read_metadata, require_tensors
 
 
 def error_of(function, *arguments) -> str:

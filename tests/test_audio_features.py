@@ -12,7 +12,7 @@ from keyface_lib.audio import AudioFeatures, encode_audio
 from keyface_lib.audio.features import source_tokens
 from keyface_lib.audio.windows import MARGIN_S, TokenGrid, overlapping, scaled_samples
 from keyface_lib.errors import KeyFaceError
-from keyface_lib.timeline import frames_in
+from keyface_lib.method.timeline import frames_in
 
 GOLDEN = Path(__file__).parent / "golden"
 ROLES = ("wavlm", "beats", "wav2vec2")

@@ -10,16 +10,11 @@ import torch
 from recorded_weights import GOLDEN, TINY_NETWORKS, TINY_OTHERS, deepspeed, on_meta, same_bits, tiny
 from safetensors.torch import save_file
 
-from keyface_lib.checkpoint import (
-    Metadata,
-    convert,
-    describe,
-    read_checkpoint,
-    read_metadata,
-    require_tensors,
-    write_checkpoint,
-)
 from keyface_lib.errors import KeyFaceError
+from keyface_lib.weights.checkpoint import read_checkpoint, read_metadata, require_tensors, write_checkpoint
+from keyface_lib.weights.convert import convert
+from keyface_lib.weights.describe import describe
+from keyface_lib.weights.metadata import Metadata
 
 
 def error_of(function, *arguments) -> str:

@@ -9,10 +9,18 @@ from pathlib import Path
 import pytest
 import torch
 
-from keyface_lib.emotion import NAMED_STATES, EmotionCurve, Point, constant, named, nearest_state, state
-from keyface_lib.emotion_text import parse_emotion, to_json
 from keyface_lib.errors import KeyFaceError
-from keyface_lib.timeline import FPS, KEYFRAME_STEP
+from keyface_lib.method.emotion import (
+    NAMED_STATES,
+    EmotionCurve,
+    Point,
+    constant,
+    named,
+    nearest_state,
+    state,
+)
+from keyface_lib.method.emotion_text import parse_emotion, to_json
+from keyface_lib.method.timeline import FPS, KEYFRAME_STEP
 
 VECTORS = json.loads((Path(__file__).parent / "emotion_vectors.json").read_text())["curves"]
 

@@ -4,10 +4,10 @@ import pytest
 import torch
 from torch import nn
 
-from keyface_lib.conditioning import Conditioning
-from keyface_lib.guidance import auto_weights, guided_denoiser, scale_at, split_weights
-from keyface_lib.interpolation import InterpolationSettings
-from keyface_lib.keyframes import KeyframeSettings
+from keyface_lib.clip.interpolation import InterpolationSettings
+from keyface_lib.clip.keyframes import KeyframeSettings
+from keyface_lib.method.conditioning import Conditioning
+from keyface_lib.method.guidance import auto_weights, guided_denoiser, scale_at, split_weights
 
 
 class Constant(nn.Module):

@@ -9,13 +9,14 @@ from golden_cases.vae import recorded_vae
 from recorded_weights import full_size, tiny
 from safetensors.torch import save_file
 
-from keyface_lib.architecture import VAE
-from keyface_lib.checkpoint import Checkpoint, Metadata, read_checkpoint, unet_sizes, vae_sizes
 from keyface_lib.errors import KeyFaceError
-from keyface_lib.keymap import from_diffusers_vae
-from keyface_lib.network import load_network
-from keyface_lib.unet import build_unet, released_names
-from keyface_lib.vae import load_vae, released_vae_state
+from keyface_lib.networks.network import load_network
+from keyface_lib.networks.unet import build_unet, released_names
+from keyface_lib.networks.vae import load_vae, released_vae_state
+from keyface_lib.weights.architecture import VAE, unet_sizes, vae_sizes
+from keyface_lib.weights.checkpoint import Checkpoint, read_checkpoint
+from keyface_lib.weights.keymap import from_diffusers_vae
+from keyface_lib.weights.metadata import Metadata
 
 GOLDEN = Path(__file__).parent / "golden"
 

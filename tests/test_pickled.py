@@ -16,7 +16,7 @@ import pytest
 import torch
 
 from keyface_lib.errors import KeyFaceError
-from keyface_lib.pickled import Placeholder, read_pickled
+from keyface_lib.weights.pickled import Placeholder, read_pickled
 
 FORMATS = pytest.mark.parametrize("zipped", [True, False], ids=["zip", "before-torch-1.6"])
 

@@ -3,9 +3,9 @@
 import pytest
 import torch
 
+from keyface_lib.clip.samplers import SAMPLERS, noise_levels, sample
 from keyface_lib.errors import KeyFaceError
-from keyface_lib.sampling import SAMPLERS, noise_levels, sample
-from keyface_lib.schedule import align_your_steps
+from keyface_lib.method.schedule import align_your_steps
 
 MEAN, STD = 0.3, 0.5
 

@@ -5,11 +5,11 @@ import torch
 from test_cli import PORTRAIT, SPEECH, seconds
 
 from keyface_lib import small
-from keyface_lib.checkpoint import read_metadata
 from keyface_lib.cli import main
 from keyface_lib.pipeline import KeyFace
 from keyface_lib.toyworld import at_rest, draw, make_clip, measure
 from keyface_lib.toyworld.scores import pearson
+from keyface_lib.weights.checkpoint import read_metadata
 
 LIMIT = 24_000_000
 

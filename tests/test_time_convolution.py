@@ -5,7 +5,7 @@ import torch
 from tiny_models import tiny_keyface
 from torch import nn
 
-from keyface_lib.time_convolution import TimeConvolution, flatten_time_convolutions
+from keyface_lib.networks.time_convolution import TimeConvolution, flatten_time_convolutions
 
 
 def twins(kernel=3):

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from keyface_lib.timeline import SLOTS, Timeline, frames_in, keyframes_from_windows, segment_ends
+from keyface_lib.method.timeline import SLOTS, Timeline, frames_in, keyframes_from_windows, segment_ends
 
 LENGTHS = [*range(1, 401), 1125, 15_000, 90_000]
 

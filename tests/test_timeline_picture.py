@@ -9,11 +9,11 @@ from PIL import ImageColor
 
 from keyface_lib.audio import Vocalization
 from keyface_lib.audio.peaks import peaks_of
-from keyface_lib.emotion import NAMED_STATES, EmotionCurve, Point, constant, named
 from keyface_lib.errors import KeyFaceError
 from keyface_lib.media import timeline_picture as drawn
 from keyface_lib.media.timeline_picture import draw_timeline
-from keyface_lib.timeline import FPS, Timeline
+from keyface_lib.method.emotion import NAMED_STATES, EmotionCurve, Point, constant, named
+from keyface_lib.method.timeline import FPS, Timeline
 
 WIDTH = 800
 LEFT, RIGHT = drawn.MARGIN + drawn.NAMES, WIDTH - drawn.MARGIN

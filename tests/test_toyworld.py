@@ -7,8 +7,8 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from keyface_lib.emotion import constant, named
 from keyface_lib.errors import KeyFaceError
+from keyface_lib.method.emotion import constant, named
 from keyface_lib.toyworld import CLASSES, at_rest, draw, draw_identity, espeak, make_clip, measure, perform
 from keyface_lib.toyworld.face import Motion
 from keyface_lib.toyworld.scores import pearson, settled, silence_ratio, spearman

@@ -6,10 +6,10 @@ from tiny_models import tiny_keyface
 
 from keyface_lib import cli
 from keyface_lib.audio.logmel import BANDS, CONTEXT
+from keyface_lib.data.shards import index_clips
 from keyface_lib.toyworld import espeak
 from keyface_lib.toyworld.clip import make_clip
 from keyface_lib.toyworld.dataset import write_clips
-from keyface_lib.train.shards import index_clips
 
 pytestmark = pytest.mark.skipif(not espeak.available(), reason="eSpeak NG is not installed")
 

@@ -7,15 +7,16 @@ import pytest
 import torch
 from training_runs import entries, write_clips
 
-from keyface_lib.checkpoint import bare_vae, read_checkpoint, write_checkpoint
-from keyface_lib.denoiser import LATENT_SCALE
+from keyface_lib.data.shards import index_clips
 from keyface_lib.errors import KeyFaceError
+from keyface_lib.method.denoiser import LATENT_SCALE
+from keyface_lib.networks.vae import build_vae, load_vae, released_vae_state
 from keyface_lib.train.autoencoder import AutoencoderStep, edge_distance, scaled_latents
 from keyface_lib.train.config import Autoencoder
 from keyface_lib.train.config_file import config_from
 from keyface_lib.train.loop import train
-from keyface_lib.train.shards import index_clips
-from keyface_lib.vae import build_vae, load_vae, released_vae_state
+from keyface_lib.weights.checkpoint import read_checkpoint, write_checkpoint
+from keyface_lib.weights.vae_parts import bare_vae
 
 SIZES = {"ch": 32, "ch_mult": [1, 1, 1, 1], "num_res_blocks": 1}
 

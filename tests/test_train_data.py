@@ -8,8 +8,9 @@ import pytest
 import torch
 from training_runs import clip_arrays, write_clips
 
-from keyface_lib.denoiser import LATENT_SCALE
+from keyface_lib.data.shards import BrokenClipError, ShardWriter, index_clips
 from keyface_lib.errors import KeyFaceError
+from keyface_lib.method.denoiser import LATENT_SCALE
 from keyface_lib.train.config import Dropping, Noise
 from keyface_lib.train.examples import (
     SKIPPED,
@@ -23,7 +24,6 @@ from keyface_lib.train.examples import (
     picture_example,
 )
 from keyface_lib.train.noise import generator
-from keyface_lib.train.shards import BrokenClipError, ShardWriter, index_clips
 
 HEARS = ("voice", "noises")
 

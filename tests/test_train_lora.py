@@ -8,16 +8,17 @@ from golden_cases.networks import recorded_network
 from safetensors.torch import load_file
 from training_runs import entries, write_clips
 
-from keyface_lib.architecture import UNET
-from keyface_lib.checkpoint import Metadata, read_checkpoint, write_checkpoint
+from keyface_lib.data.shards import index_clips
 from keyface_lib.errors import KeyFaceError
-from keyface_lib.network import load_network
+from keyface_lib.networks.network import load_network
 from keyface_lib.train.config_file import config_from
 from keyface_lib.train.loop import train
 from keyface_lib.train.lora import add_lora, lora_tensors
 from keyface_lib.train.networks import data_facts, initial_network
-from keyface_lib.train.shards import index_clips
 from keyface_lib.train.state import read_state
+from keyface_lib.weights.architecture import UNET
+from keyface_lib.weights.checkpoint import read_checkpoint, write_checkpoint
+from keyface_lib.weights.metadata import Metadata
 
 pytest.importorskip("peft")
 GOLDEN = Path(__file__).parent / "golden"

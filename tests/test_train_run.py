@@ -15,16 +15,16 @@ from safetensors.torch import load_file
 from tiny_models import tiny_folder
 from training_runs import clip_arrays, entries, toml, write_clips
 
-from keyface_lib.checkpoint import read_checkpoint
+from keyface_lib.data.shards import ShardWriter
 from keyface_lib.errors import KeyFaceError
-from keyface_lib.network import load_network
+from keyface_lib.networks.network import load_network
 from keyface_lib.train import loop
 from keyface_lib.train.config_file import config_from
 from keyface_lib.train.loop import train
 from keyface_lib.train.networks import network_task
-from keyface_lib.train.shards import ShardWriter
 from keyface_lib.train.state import State, read_state, write_state
 from keyface_lib.train.step import NetworkStep
+from keyface_lib.weights.checkpoint import read_checkpoint
 
 ROOT = Path(__file__).parents[1]
 ONE_THREAD = {**os.environ, "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}

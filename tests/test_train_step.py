@@ -135,7 +135,7 @@ def test_the_released_recipe_freezes_what_mixes_frames_and_no_more():
 
 
 def test_training_starts_from_other_weights_except_for_the_layers_that_differ():
-    from keyface_lib.network import Network
+    from keyface_lib.networks.network import Network
 
     source = network("keyframe")
     sizes = network("interpolation").sizes

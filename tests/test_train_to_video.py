@@ -6,12 +6,12 @@ import numpy as np
 from tiny_models import portrait, tiny_folder, voice
 from training_runs import NETWORK, clip_arrays, entries
 
-from keyface_lib.checkpoint import read_metadata
+from keyface_lib.data.shards import ShardWriter
 from keyface_lib.pipeline import KeyFace
 from keyface_lib.tiny import FEATURES
 from keyface_lib.train.config_file import config_from
 from keyface_lib.train.loop import train
-from keyface_lib.train.shards import ShardWriter
+from keyface_lib.weights.checkpoint import read_metadata
 
 HEARS = ["wavlm", "beats"]
 

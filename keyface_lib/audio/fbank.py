@@ -6,7 +6,7 @@ from functools import cache
 import numpy as np
 import torch
 
-from ..timeline import SAMPLE_RATE
+from ..method.timeline import SAMPLE_RATE
 
 MEL_BINS = 128
 FRAME = SAMPLE_RATE * 25 // 1000

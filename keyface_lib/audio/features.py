@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 
 from ..errors import KeyFaceError
-from ..timeline import SAMPLES_PER_FRAME, frames_in
+from ..method.timeline import SAMPLES_PER_FRAME, frames_in
 from .encoders import AudioEncoder
 from .windows import WINDOW_S, Window, scaled_samples
 

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from ..timeline import SAMPLE_RATE, SAMPLES_PER_FRAME
+from ..method.timeline import SAMPLE_RATE, SAMPLES_PER_FRAME
 from .windows import Scaling, TokenGrid
 
 BANDS = 32

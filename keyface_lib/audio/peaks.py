@@ -3,7 +3,7 @@
 import torch
 import torch.nn.functional as F
 
-from ..timeline import SAMPLES_PER_FRAME, frames_in
+from ..method.timeline import SAMPLES_PER_FRAME, frames_in
 
 
 def peaks_of(waveform: torch.Tensor) -> torch.Tensor:

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from ..errors import KeyFaceError
-from ..timeline import SAMPLE_RATE
+from ..method.timeline import SAMPLE_RATE
 
 BLOCK = 1 << 16
 """Samples of a waveform that go into the resampler at once."""

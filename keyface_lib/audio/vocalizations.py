@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import torch
 
 from ..errors import KeyFaceError
-from ..timeline import SAMPLE_RATE
+from ..method.timeline import SAMPLE_RATE
 from .beats import BEATsEncoder
 from .windows import Scaling, Window, overlapping, scaled_samples
 

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from ..errors import KeyFaceError
-from ..timeline import SAMPLES_PER_FRAME
+from ..method.timeline import SAMPLES_PER_FRAME
 from .wavlm import conv_grid
 from .weights import check_config
 from .windows import Scaling

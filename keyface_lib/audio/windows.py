@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import torch
 import torch.nn.functional as F
 
-from ..timeline import SAMPLE_RATE
+from ..method.timeline import SAMPLE_RATE
 
 WINDOW_S = 30.0
 """Seconds of sound an encoder hears at once: 1,500 tokens, whose attention is about 0.6 GB at full size."""

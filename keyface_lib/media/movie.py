@@ -12,7 +12,7 @@ import av
 import numpy as np
 from av.video.reformatter import ColorRange, Colorspace
 
-from ..timeline import FPS
+from ..method.timeline import FPS
 from .sound import Sound, audio_frame
 
 _BT709 = 1  # FFmpeg's number for it as matrix, as primaries and as transfer curve

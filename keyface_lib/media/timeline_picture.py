@@ -11,9 +11,9 @@ import torch
 from PIL import Image
 
 from ..audio.vocalizations import Vocalization
-from ..emotion import EmotionCurve, Point, nearest_state
 from ..errors import KeyFaceError
-from ..timeline import FPS, Timeline
+from ..method.emotion import EmotionCurve, Point, nearest_state
+from ..method.timeline import FPS, Timeline
 from .timeline_canvas import FAINT, SCALE, Axis, Canvas, draw_axis, text_width
 
 MARGIN, NAMES, GAP, AXIS = 16, 72, 8, 26

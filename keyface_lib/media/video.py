@@ -8,7 +8,7 @@ import av
 import torch
 
 from ..errors import KeyFaceError
-from ..timeline import FPS, SAMPLE_RATE
+from ..method.timeline import FPS, SAMPLE_RATE
 from .movie import FFV1_FLAC, H264_AAC, H264_FLAC, Movie
 from .pictures import WAVE_CODEC, PictureFolder
 from .sound import Sound

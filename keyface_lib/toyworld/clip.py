@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from ..emotion import NAMED_STATES, EmotionCurve, Point, constant
 from ..errors import KeyFaceError
-from ..timeline import FPS, SAMPLE_RATE, SAMPLES_PER_FRAME
+from ..method.emotion import NAMED_STATES, EmotionCurve, Point, constant
+from ..method.timeline import FPS, SAMPLE_RATE, SAMPLES_PER_FRAME
 from .espeak import Voice
 from .face import Motion, draw
 from .identity import Identity, draw_identity

@@ -6,7 +6,7 @@ from pathlib import Path
 import torch
 
 from ..audio import encode_audio, load_encoder
-from ..train.shards import ShardWriter
+from ..data.shards import ShardWriter
 from .clip import ToyClip, make_clip
 from .sentences import Split
 

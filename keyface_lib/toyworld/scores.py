@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 
 from ..errors import KeyFaceError
-from ..timeline import FPS
+from ..method.timeline import FPS
 
 
 def pearson(a: torch.Tensor, b: torch.Tensor) -> float:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..timeline import SAMPLE_RATE
+from ..method.timeline import SAMPLE_RATE
 from .espeak import Utterance, Voice, speak
 from .sentences import Split, check_split
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..timeline import SAMPLE_RATE
+from ..method.timeline import SAMPLE_RATE
 from .speech import CONTROL_RATE
 
 SILENCE, SPEECH = "silence", "speech"

@@ -6,18 +6,20 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from ..architecture import VAE, vae_sizes
-from ..checkpoint import Metadata, bare_vae, read_checkpoint, write_checkpoint
-from ..denoiser import LATENT_SCALE
+from ..data.shards import BrokenClipError, Clip, ClipIndex
 from ..errors import KeyFaceError
-from ..vae import KeyFaceVAE, build_vae, load_vae, released_vae_state
+from ..method.denoiser import LATENT_SCALE
+from ..networks.vae import KeyFaceVAE, build_vae, load_vae, released_vae_state
+from ..weights.architecture import VAE, vae_sizes
+from ..weights.checkpoint import read_checkpoint, write_checkpoint
+from ..weights.metadata import Metadata
+from ..weights.vae_parts import bare_vae
 from .config import Autoencoder, Config
 from .examples import Example, Examples, collate, picture_example
 from .losses import Perceptual
 from .networks import first_clip
 from .perceptual import load_perceptual
 from .preview import autoencoder_preview
-from .shards import BrokenClipError, Clip, ClipIndex
 from .task import Task
 
 LATENT_CHANNELS = 4

@@ -7,12 +7,12 @@ import numpy as np
 import torch
 from torch.utils.data import DataLoader, Dataset, Sampler, default_collate
 
-from ..denoiser import LATENT_SCALE
+from ..data.shards import BrokenClipError, Clip, ClipIndex
 from ..errors import KeyFaceError
-from ..timeline import KEYFRAME_STEP, SLOTS
+from ..method.denoiser import LATENT_SCALE
+from ..method.timeline import KEYFRAME_STEP, SLOTS
 from .config import Dropping, Noise
 from .noise import generator, integer, noise_level
-from .shards import BrokenClipError, Clip, ClipIndex
 
 Example = dict[str, torch.Tensor]
 MakeExample = Callable[[Clip, torch.Generator], Example]

@@ -13,6 +13,7 @@ import torch
 from accelerate import Accelerator
 from accelerate.utils import gather_object, parse_flag_from_env
 
+from ..data.shards import ClipIndex, index_clips
 from ..errors import KeyFaceError
 from .autoencoder import autoencoder_task
 from .config import Config, flat
@@ -21,7 +22,6 @@ from .networks import network_task
 from .optimizer import Average, adamw, learning_rate_factor, moments, restore_moments
 from .progress import Progress
 from .resuming import finished_reduced, require_resumable
-from .shards import ClipIndex, index_clips
 from .state import State, read_state, write_state
 from .stopping import stop_signals
 from .task import Task

@@ -8,9 +8,9 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
-from ..architecture import UNET
 from ..errors import KeyFaceError
-from ..network import Network
+from ..networks.network import Network
+from ..weights.architecture import UNET
 from .config import LoRA
 
 _COMFYUI_PREFIX = "diffusion_model."

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import torch
 
-from ..denoiser import LATENT_SCALE
+from ..method.denoiser import LATENT_SCALE
 from .config import Loss
 
 Perceptual = Callable[[torch.Tensor, torch.Tensor, torch.Tensor], torch.Tensor]

@@ -6,17 +6,19 @@ from pathlib import Path
 
 import torch
 
-from ..architecture import EMOTION_DIM, PROJECTION, standard_name
-from ..checkpoint import Metadata, bare_vae, read_checkpoint, write_checkpoint
+from ..data.shards import BrokenClipError, Clip, ClipIndex
 from ..errors import KeyFaceError
-from ..network import Network
-from ..vae import KeyFaceVAE, load_vae
+from ..networks.network import Network
+from ..networks.vae import KeyFaceVAE, load_vae
+from ..weights.architecture import EMOTION_DIM, PROJECTION, standard_name
+from ..weights.checkpoint import read_checkpoint, write_checkpoint
+from ..weights.metadata import Metadata
+from ..weights.vae_parts import bare_vae
 from .config import Config, NetworkSizes
 from .examples import SequenceExamples
 from .lora import add_lora, write_lora
 from .perceptual import load_perceptual
 from .preview import network_preview
-from .shards import BrokenClipError, Clip, ClipIndex
 from .step import NetworkStep, is_temporal, start_from
 from .task import Task
 

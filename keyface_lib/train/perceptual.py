@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from ..errors import KeyFaceError
-from ..released import read_weights
+from ..weights.released import read_weights
 
 _STAGES = ((64, 2), (128, 2), (256, 3), (512, 3), (512, 3))
 """Width and convolutions of VGG16's five stages; LPIPS compares the last features of each."""

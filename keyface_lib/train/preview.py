@@ -6,16 +6,16 @@ from pathlib import Path
 import torch
 from PIL import Image
 
-from ..frames import to_bytes
-from ..interpolation import InterpolationSettings, sample_segments
-from ..keyframes import KeyframeSettings, sample_windows
+from ..clip.interpolation import InterpolationSettings, sample_segments
+from ..clip.keyframes import KeyframeSettings, sample_windows
+from ..data.shards import ClipIndex
 from ..media.video import VideoWriter
-from ..network import Network
-from ..timeline import KEYFRAME_STEP
-from ..vae import KeyFaceVAE
+from ..method.merging import to_bytes
+from ..method.timeline import KEYFRAME_STEP
+from ..networks.network import Network
+from ..networks.vae import KeyFaceVAE
 from .config import Config
 from .examples import SKIPPED, Examples, SequenceExamples, collate
-from .shards import ClipIndex
 
 _PLACE = 0
 """The position of the example that is shown: always the same one."""

@@ -3,8 +3,8 @@
 import logging
 from pathlib import Path
 
-from ..checkpoint import read_metadata
 from ..errors import KeyFaceError
+from ..weights.checkpoint import read_metadata
 from .config import Config, differences, flat
 from .state import State
 from .task import Task

@@ -3,11 +3,11 @@
 import torch
 from torch import nn
 
-from ..conditioning import Conditioning, interpolation_conditioning, keyframe_conditioning
-from ..denoiser import LATENT_SCALE, denoise
 from ..errors import KeyFaceError
-from ..network import Network
-from ..vae import KeyFaceVAE
+from ..method.conditioning import Conditioning, interpolation_conditioning, keyframe_conditioning
+from ..method.denoiser import LATENT_SCALE, denoise
+from ..networks.network import Network
+from ..networks.vae import KeyFaceVAE
 from .config import Loss
 from .losses import Perceptual, decoded_slots, latent_losses, pixel_losses
 

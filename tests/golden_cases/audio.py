@@ -13,7 +13,7 @@ from keyface_lib.audio.fbank import fbank
 from keyface_lib.audio.features import encode_audio, padded_samples
 from keyface_lib.audio.reading import mono_16k
 from keyface_lib.audio.windows import scaled_samples
-from keyface_lib.timeline import SAMPLE_RATE, frames_in
+from keyface_lib.method.timeline import SAMPLE_RATE, frames_in
 
 from .case import Case, relative_error
 

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import torch
 
-from keyface_lib.emotion import NAMED_STATES, EmotionCurve, Point, named, state
-from keyface_lib.timeline import FPS, KEYFRAME_STEP, Timeline
+from keyface_lib.method.emotion import NAMED_STATES, EmotionCurve, Point, named, state
+from keyface_lib.method.timeline import FPS, KEYFRAME_STEP, Timeline
 
 from .case import Case, relative_error
 

@@ -7,15 +7,17 @@ from pathlib import Path
 import torch
 from safetensors.torch import load_file
 
-from keyface_lib import denoiser, guidance
-from keyface_lib.checkpoint import Checkpoint, Metadata, unet_sizes
-from keyface_lib.conditioning import interpolation_conditioning, keyframe_conditioning
-from keyface_lib.denoiser import LATENT_SCALE
-from keyface_lib.frames import merge_segments
-from keyface_lib.interpolation import InterpolationSettings, sample_segments
-from keyface_lib.keyframes import KeyframeSettings, sample_windows
-from keyface_lib.network import Network, load_network
-from keyface_lib.timeline import SLOTS, segment_ends
+from keyface_lib.clip.interpolation import InterpolationSettings, sample_segments
+from keyface_lib.clip.keyframes import KeyframeSettings, sample_windows
+from keyface_lib.method import denoiser, guidance
+from keyface_lib.method.conditioning import interpolation_conditioning, keyframe_conditioning
+from keyface_lib.method.denoiser import LATENT_SCALE
+from keyface_lib.method.merging import merge_segments
+from keyface_lib.method.timeline import SLOTS, segment_ends
+from keyface_lib.networks.network import Network, load_network
+from keyface_lib.weights.architecture import unet_sizes
+from keyface_lib.weights.checkpoint import Checkpoint
+from keyface_lib.weights.metadata import Metadata
 
 from .case import Case, relative_error
 from .vae import recorded_vae

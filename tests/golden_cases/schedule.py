@@ -7,8 +7,8 @@ from pathlib import Path
 import torch
 from safetensors.torch import load_file
 
-from keyface_lib.frames import merge_segments
-from keyface_lib.schedule import align_your_steps
+from keyface_lib.method.merging import merge_segments
+from keyface_lib.method.schedule import align_your_steps
 
 from .case import Case, relative_error
 

@@ -8,7 +8,7 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
-from keyface_lib.timeline import KEYFRAME_STEP, SLOTS, Timeline
+from keyface_lib.method.timeline import KEYFRAME_STEP, SLOTS, Timeline
 
 from .case import Case
 

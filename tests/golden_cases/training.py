@@ -9,9 +9,9 @@ import torch
 import torch.nn.functional as F
 from safetensors.torch import load_file
 
-from keyface_lib.denoiser import LATENT_SCALE
-from keyface_lib.network import Network
-from keyface_lib.timeline import SLOTS
+from keyface_lib.method.denoiser import LATENT_SCALE
+from keyface_lib.method.timeline import SLOTS
+from keyface_lib.networks.network import Network
 from keyface_lib.train.config import Loss
 from keyface_lib.train.losses import decoded_slots, lambda_t, latent_losses, pixel_losses
 from keyface_lib.train.noise import noise_level

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from safetensors.torch import load_file
 
-from keyface_lib.vae import KeyFaceVAE, load_vae
+from keyface_lib.networks.vae import KeyFaceVAE, load_vae
 
 from .case import Case, relative_error
 

@@ -15,18 +15,18 @@ prepare(COMFYUI)
 
 import torch  # noqa: E402
 from comfy_extras.nodes_custom_sampler import KSamplerSelect, SamplerCustomAdvanced  # noqa: E402
-from keyface_pack.keyface_lib.architecture import unet_sizes  # noqa: E402
-from keyface_pack.keyface_lib.checkpoint import Checkpoint, Metadata  # noqa: E402
-from keyface_pack.keyface_lib.conditioning import (  # noqa: E402
+from keyface_pack.keyface_lib.method.conditioning import (  # noqa: E402
     Conditioning,
     interpolation_conditioning,
     keyframe_branches,
     keyframe_conditioning,
 )
-from keyface_pack.keyface_lib.denoiser import LATENT_SCALE  # noqa: E402
-from keyface_pack.keyface_lib.guidance import auto_weights, split_weights  # noqa: E402
-from keyface_pack.keyface_lib.schedule import align_your_steps  # noqa: E402
-from keyface_pack.keyface_lib.timeline import SLOTS, segment_ends  # noqa: E402
+from keyface_pack.keyface_lib.method.denoiser import LATENT_SCALE  # noqa: E402
+from keyface_pack.keyface_lib.method.guidance import auto_weights, split_weights  # noqa: E402
+from keyface_pack.keyface_lib.method.schedule import align_your_steps  # noqa: E402
+from keyface_pack.keyface_lib.method.timeline import SLOTS, segment_ends  # noqa: E402
+from keyface_pack.keyface_lib.weights.architecture import unet_sizes  # noqa: E402
+from keyface_pack.keyface_lib.weights.checkpoint import Checkpoint, Metadata  # noqa: E402
 from keyface_pack.nodes.autoencoder import KeyFaceVAE  # noqa: E402
 from keyface_pack.nodes.decode import decode  # noqa: E402
 from keyface_pack.nodes.guiders import SequenceGuider  # noqa: E402

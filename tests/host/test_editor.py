@@ -10,7 +10,7 @@ import torch
 
 from host.front_ends import CURRENT_VUE, FRONT_ENDS, PINNED, chromium, current_front_end, open_page
 from host.server import Host
-from keyface_lib.emotion import EmotionCurve, Point
+from keyface_lib.method.emotion import EmotionCurve, Point
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 

@@ -8,7 +8,7 @@ from host.prompts import WORKFLOWS, node_of, only, read_workflow, saved_latent
 from host.server import Host
 from host.test_workflows import FRAMES, probe
 from keyface_lib import small
-from keyface_lib.checkpoint import read_checkpoint
+from keyface_lib.weights.checkpoint import read_checkpoint
 
 RUNNABLE = [name for name in WORKFLOWS if name != "upscale"]
 """The others need models that are not KeyFace's."""

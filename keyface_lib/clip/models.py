@@ -7,13 +7,14 @@ from pathlib import Path
 
 import torch
 
-from .audio import WITHOUT_WEIGHTS, load_encoder
-from .checkpoint import NETWORKS, Checkpoint, bare_vae, joined_vae, read_checkpoint
-from .errors import KeyFaceError
-from .network import Network, load_network
-from .released import RELEASED_FILES
+from ..audio import WITHOUT_WEIGHTS, load_encoder
+from ..errors import KeyFaceError
+from ..networks.network import Network, load_network
+from ..networks.vae import KeyFaceVAE, load_vae
+from ..weights.checkpoint import NETWORKS, Checkpoint, read_checkpoint
+from ..weights.released import RELEASED_FILES
+from ..weights.vae_parts import bare_vae, joined_vae
 from .settings import Settings, settings_from
-from .vae import KeyFaceVAE, load_vae
 
 ENCODERS = ("wavlm", "beats", "wav2vec2")
 CONFIG = "config.json"

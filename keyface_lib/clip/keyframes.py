@@ -4,11 +4,11 @@ from dataclasses import dataclass
 
 import torch
 
-from .conditioning import keyframe_branches
-from .denoiser import LATENT_SCALE
-from .guidance import ALWAYS, guided_denoiser, scale_at, split_weights
-from .network import Network
-from .sampling import sample
+from ..method.conditioning import keyframe_branches
+from ..method.denoiser import LATENT_SCALE
+from ..method.guidance import ALWAYS, guided_denoiser, scale_at, split_weights
+from ..networks.network import Network
+from .samplers import sample
 
 
 @dataclass(frozen=True)

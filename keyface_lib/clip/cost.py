@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 import torch
 
-from .conditioning import interpolation_conditioning
-from .denoiser import denoise
+from ..method.conditioning import interpolation_conditioning
+from ..method.denoiser import denoise
+from ..method.timeline import SLOTS
 from .frames import decode_segments
 from .models import Models
-from .timeline import SLOTS
 
 CPU_BATCH_BYTES = 2**30
 """Memory that a batch may take on a processor, where large batches bring little speed."""

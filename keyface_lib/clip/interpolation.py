@@ -4,11 +4,11 @@ from dataclasses import dataclass
 
 import torch
 
-from .conditioning import interpolation_conditioning
-from .denoiser import LATENT_SCALE
-from .guidance import ALWAYS, auto_weights, guided_denoiser, scale_at
-from .network import Network
-from .sampling import sample
+from ..method.conditioning import interpolation_conditioning
+from ..method.denoiser import LATENT_SCALE
+from ..method.guidance import ALWAYS, auto_weights, guided_denoiser, scale_at
+from ..networks.network import Network
+from .samplers import sample
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,8 @@ import os
 import re
 from pathlib import Path
 
+from ..errors import KeyFaceError
 from .emotion import EmotionCurve, Point, state
-from .errors import KeyFaceError
 
 VERSION = 1
 """The JSON form's `v`."""

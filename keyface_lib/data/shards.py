@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import KeyFaceError
-from ..timeline import FPS
+from ..method.timeline import FPS
 
 SHARD_BYTES = 32 * 2**20
 _ARRAYS = {"latents": (4, "float16"), "emotion": (2, "float32"), "frames": (4, "uint8")}

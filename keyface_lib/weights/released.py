@@ -13,8 +13,8 @@ from typing import Any
 import torch
 from safetensors import SafetensorError, safe_open
 
+from ..errors import KeyFaceError
 from .architecture import role_of
-from .errors import KeyFaceError
 from .keymap import from_diffusers_vae
 from .pickled import read_pickled
 

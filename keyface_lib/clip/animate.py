@@ -8,17 +8,18 @@ from dataclasses import replace
 
 import torch
 
-from .audio.features import AudioFeatures
-from .batching import BatchSize
-from .emotion import EmotionCurve
-from .frames import decode_segments, merge_segments, to_bytes
+from ..audio.features import AudioFeatures
+from ..method.batching import BatchSize
+from ..method.emotion import EmotionCurve
+from ..method.merging import merge_segments, to_bytes
+from ..method.noise import unit_noise
+from ..method.timeline import Timeline, segment_ends
+from .frames import decode_segments
 from .interpolation import InterpolationSettings, sample_segments
 from .keyframes import KeyframeSettings, sample_windows
 from .models import Models
-from .noise import unit_noise
-from .sampling import noise_levels
+from .samplers import noise_levels
 from .settings import Settings
-from .timeline import Timeline, segment_ends
 
 
 class Animation:

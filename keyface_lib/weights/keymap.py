@@ -1,7 +1,7 @@
 """Names of the tensors: diffusers' Stable Video Diffusion classes <-> the released checkpoints.
 
 The released names are the ones on disk, whatever the file; diffusers' names exist only inside the loaded
-modules. Sizes are the dictionaries of `checkpoint.unet_sizes` and `checkpoint.vae_sizes`.
+modules. Sizes are the dictionaries of `architecture.unet_sizes` and `architecture.vae_sizes`.
 """
 
 import re

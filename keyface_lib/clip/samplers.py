@@ -1,15 +1,10 @@
-"""Walks from noise to a clean sample along a schedule of noise levels."""
-
-from collections.abc import Callable
-from itertools import pairwise
+"""The samplers a clip can be made with: KeyFace's own and those of diffusers."""
 
 import torch
 
-from .errors import KeyFaceError
-from .schedule import align_your_steps
-
-Denoiser = Callable[[torch.Tensor, float], torch.Tensor]
-"""D(x, sigma) -> denoised x, for scaled latents x."""
+from ..errors import KeyFaceError
+from ..method.sampling import Denoiser, sample_euler
+from ..method.schedule import align_your_steps
 
 DIFFUSERS_SCHEDULERS = {
     "euler_discrete": "EulerDiscreteScheduler",
@@ -46,16 +41,6 @@ def sample(denoise: Denoiser, noise: torch.Tensor, sampler: str = "euler", steps
     if sampler == "euler":
         return sample_euler(denoise, noise, noise_levels(sampler, steps))
     return _sample_with_diffusers(denoise, noise, _diffusers_scheduler(sampler, steps))
-
-
-def sample_euler(denoise: Denoiser, noise: torch.Tensor, sigmas: torch.Tensor) -> torch.Tensor:
-    """Euler's method (Karras et al. 2022, Algorithm 1 without churn) over the given noise levels."""
-    # SVD's sampler starts from the standard deviation of data plus noise, not of the noise alone.
-    x = noise * float((1 + sigmas[0] ** 2) ** 0.5)
-    for sigma, sigma_next in pairwise(sigmas.float().tolist()):
-        d = (x - denoise(x, sigma)) / sigma
-        x = x + d * (sigma_next - sigma)
-    return x
 
 
 def _diffusers_scheduler(sampler: str, steps: int):

@@ -4,10 +4,10 @@ import torch
 from diffusers import UNetSpatioTemporalConditionModel
 from diffusers.models.resnet import SpatioTemporalResBlock
 
-from .architecture import UNET
-from .keymap import unet_key_map
+from ..method.timeline import SLOTS
+from ..weights.architecture import UNET
+from ..weights.keymap import unet_key_map
 from .time_convolution import flatten_time_convolutions
-from .timeline import SLOTS
 
 
 class KeyFaceUNet(UNetSpatioTemporalConditionModel):
@@ -63,7 +63,7 @@ class KeyFaceUNet(UNetSpatioTemporalConditionModel):
 
 
 def build_unet(sizes: dict) -> KeyFaceUNet:
-    """A UNet of the given sizes (see `checkpoint.unet_sizes`), its weights not yet loaded."""
+    """A UNet of the given sizes (see `architecture.unet_sizes`), its weights not yet loaded."""
     channels = [sizes["model_channels"] * m for m in sizes["channel_mult"]]
     attends = [2**level in sizes["attention_resolutions"] for level in range(len(channels))]
     down = ["CrossAttnDownBlockSpatioTemporal" if a else "DownBlockSpatioTemporal" for a in attends]

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 import torch
 
-from .errors import KeyFaceError
+from ..errors import KeyFaceError
 
 UNET = "model.diffusion_model."
 VAE = "first_stage_model."

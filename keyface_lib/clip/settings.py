@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field, fields, replace
 
-from .errors import KeyFaceError
+from ..errors import KeyFaceError
 from .interpolation import InterpolationSettings
 from .keyframes import KeyframeSettings
 

@@ -22,7 +22,7 @@ from typing import IO, Any
 
 import torch
 
-from .errors import KeyFaceError
+from ..errors import KeyFaceError
 
 _TORCH_MODULES = frozenset(
     {

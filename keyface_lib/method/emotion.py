@@ -8,7 +8,7 @@ from typing import Literal, get_args
 
 import torch
 
-from .errors import KeyFaceError
+from ..errors import KeyFaceError
 from .timeline import FPS
 
 Mode = Literal["linear", "smooth", "hold"]

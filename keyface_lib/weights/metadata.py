@@ -4,7 +4,7 @@ import json
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from .errors import KeyFaceError
+from ..errors import KeyFaceError
 
 KEY = "keyface"
 FORMAT = 1

@@ -6,10 +6,11 @@ import torch
 from diffusers import AutoencoderKLTemporalDecoder
 from diffusers.models.unets.unet_3d_blocks import MidBlockTemporalDecoder
 
-from .architecture import VAE, vae_sizes
-from .checkpoint import require_tensors, with_quant_conv
-from .errors import KeyFaceError
-from .keymap import vae_key_map
+from ..errors import KeyFaceError
+from ..weights.architecture import VAE, vae_sizes
+from ..weights.checkpoint import require_tensors
+from ..weights.keymap import vae_key_map
+from ..weights.vae_parts import with_quant_conv
 from .time_convolution import flatten_time_convolutions
 
 
@@ -58,7 +59,7 @@ class KeyFaceVAE(AutoencoderKLTemporalDecoder):
 
 
 def build_vae(sizes: dict) -> KeyFaceVAE:
-    """A VAE of the given sizes (see `checkpoint.vae_sizes`), its weights not yet loaded."""
+    """A VAE of the given sizes (see `architecture.vae_sizes`), its weights not yet loaded."""
     return KeyFaceVAE(
         channels=[sizes["ch"] * m for m in sizes["ch_mult"]],
         layers=sizes["num_res_blocks"],

@@ -3,9 +3,9 @@
 import torch
 from torch import nn
 
-from .architecture import LEARNED_MASK, PROJECTION, VAE, standard_name
-from .checkpoint import Checkpoint, require_tensors
-from .conditioning import audio_tokens, resized_mask
+from ..method.conditioning import audio_tokens, resized_mask
+from ..weights.architecture import LEARNED_MASK, PROJECTION, VAE, standard_name
+from ..weights.checkpoint import Checkpoint, require_tensors
 from .unet import build_unet, released_names
 
 

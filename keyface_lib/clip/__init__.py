@@ -1,0 +1,1 @@
+"""How one clip is made: models, settings, the two stages, frames, what it costs."""

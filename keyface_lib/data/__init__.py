@@ -1,0 +1,1 @@
+"""Shards of clips: what training, the toy world and preparation read and write."""

@@ -1,0 +1,1 @@
+"""What KeyFace is, as functions on tensors: torch and einops alone."""

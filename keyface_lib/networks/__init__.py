@@ -1,0 +1,1 @@
+"""The networks as classes of diffusers, fed from the released tensor names."""

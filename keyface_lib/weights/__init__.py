@@ -1,0 +1,1 @@
+"""What weight files hold, and how they are read and written; nothing here builds a network."""
