@@ -1,7 +1,6 @@
 """Sound of any file or tensor as mono 16 kHz, resampled while it is read."""
 
 import math
-import os
 import warnings
 from collections.abc import Iterable, Iterator
 from itertools import chain, groupby
@@ -13,6 +12,7 @@ import torch
 
 from ..errors import KeyFaceError
 from ..method.timeline import SAMPLE_RATE
+from .containers import open_recording
 
 BLOCK = 1 << 16
 """Samples of a waveform that go into the resampler at once."""
@@ -34,7 +34,7 @@ def load_audio(path: str | Path) -> torch.Tensor:
         raise KeyFaceError(f"{path}: there is no such file; give the path of an audio or video file")
     samples = bytearray()
     try:
-        with av.open(os.path.abspath(path), metadata_errors="ignore") as container:
+        with open_recording(path) as container:
             if not container.streams.audio:
                 raise KeyFaceError(f"{path}: the file has no audio stream; give a file with sound")
             for rate, frames in groupby(_frames(container, path), key=lambda frame: frame.sample_rate):

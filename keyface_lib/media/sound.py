@@ -8,6 +8,7 @@ import av
 import numpy as np
 import torch
 
+from ..audio.containers import open_recording
 from ..errors import KeyFaceError
 
 
@@ -83,7 +84,7 @@ def _frames_of_tensor(waveform: torch.Tensor, rate: int) -> Iterator[av.AudioFra
 
 def _open(path: str | os.PathLike) -> av.container.InputContainer:
     try:
-        container = av.open(os.path.abspath(path), metadata_errors="ignore")
+        container = open_recording(path)
     except (OSError, av.FFmpegError) as error:
         raise KeyFaceError(f"{path}: cannot be read as sound ({error.strerror}); check the file") from error
     if not container.streams.audio:

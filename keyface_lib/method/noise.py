@@ -1,4 +1,4 @@
-"""The initial noise, the same for every batch size, device and machine."""
+"""Seeded random numbers, the same for every batch size, device and machine."""
 
 import hashlib
 
@@ -18,12 +18,14 @@ def unit_noise(seed: int, stage: str, indices: range, channels: int, height: int
     """
     return torch.stack(
         [
-            torch.randn((SLOTS, channels, height, width), generator=_generator(seed, stage, index))
+            torch.randn((SLOTS, channels, height, width), generator=generator(seed, stage, index))
             for index in indices
         ]
     )
 
 
-def _generator(seed: int, stage: str, index: int) -> torch.Generator:
-    digest = hashlib.sha256(f"keyface {seed} {stage} {index}".encode()).digest()
+def generator(*place: int | str) -> torch.Generator:
+    """The random numbers that belong to a place, named by a seed and what is drawn: always the same ones."""
+    text = " ".join(map(str, ("keyface", *place)))
+    digest = hashlib.sha256(text.encode()).digest()
     return torch.Generator().manual_seed(int.from_bytes(digest[:7], "big"))

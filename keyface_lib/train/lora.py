@@ -9,6 +9,7 @@ from safetensors.torch import save_file
 from torch import nn
 
 from ..errors import KeyFaceError
+from ..files import whole_file
 from ..networks.network import Network
 from ..weights.architecture import UNET
 from .config import LoRA
@@ -67,13 +68,9 @@ def write_lora(path: Path, network: Network, settings: LoRA, training: dict) -> 
         KeyFaceError: the folder cannot be written to.
     """
     tensors = {name: t.half().contiguous() for name, t in lora_tensors(network, settings).items()}
-    unfinished = path.with_name(f".{path.name}.unfinished")
     metadata = {"keyface": json.dumps({"format": 1, "role": f"{network.role} lora", "training": training})}
-    try:
+    with whole_file(path) as unfinished:
         save_file(tensors, unfinished, metadata=metadata)
-        unfinished.replace(path)
-    except OSError as error:
-        raise KeyFaceError(f"{path} could not be written ({error.strerror}); free space") from error
     return path
 
 

@@ -3,16 +3,14 @@
 So a resumed run, one in more processes and one with other workers see the same examples.
 """
 
-import hashlib
-
 import torch
+
+from ..method import noise as method_noise
 
 
 def generator(seed: int, *place: int | str) -> torch.Generator:
     """The random numbers of one place: of an epoch's order, or of an example."""
-    text = " ".join(map(str, ("keyface train", seed, *place)))
-    digest = hashlib.sha256(text.encode()).digest()
-    return torch.Generator().manual_seed(int.from_bytes(digest[:7], "big"))
+    return method_noise.generator("train", seed, *place)
 
 
 def noise_level(unit_normal: torch.Tensor, mean: float = 1.0, std: float = 1.2) -> torch.Tensor:

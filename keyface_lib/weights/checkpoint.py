@@ -4,17 +4,15 @@ Our format is safetensors with the released tensor names and a single metadata e
 (`metadata.Metadata`; docs/checkpoints.md).
 """
 
-import os
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError
 from safetensors.torch import save_file
 
 from ..errors import KeyFaceError
+from ..files import whole_file
 from .architecture import image_size_of, is_loaded, unet_sizes, vae_sizes
 from .metadata import KEY, Metadata, metadata_from_json
 from .released import Weights, read_weights
@@ -65,22 +63,8 @@ def write_checkpoint(path: str | Path, state_dict: Mapping[str, torch.Tensor], m
     Raises:
         KeyFaceError: the folder is missing or not writable, or the disk is full.
     """
-    path = Path(path)
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}.unfinished")
-    try:
-        unfinished.touch()
-        mode = unfinished.stat().st_mode
+    with whole_file(path) as unfinished:
         save_file(_storable(state_dict), unfinished, metadata={KEY: metadata.to_json()})
-        unfinished.chmod(mode)  # safetensors leaves files readable by their owner only
-        unfinished.replace(path)
-    except (OSError, SafetensorError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise KeyFaceError(
-            f"{path} could not be written ({reason}); choose a folder with room to write"
-        ) from error
-    finally:
-        with suppress(OSError):
-            unfinished.unlink()
 
 
 def require_tensors(
