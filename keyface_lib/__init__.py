@@ -1,5 +1,14 @@
 """KeyFace (Bigata et al., CVPR 2025): one portrait and one voice recording become a talking, feeling face."""
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:  # for editors and type checkers; at run time each comes on first use
+    from .clip.settings import Settings
+    from .errors import KeyFaceError
+    from .method.emotion import EmotionCurve
+    from .method.emotion_text import parse_emotion
+    from .pipeline import Clip, KeyFace
+
 __all__ = ["Clip", "EmotionCurve", "KeyFace", "KeyFaceError", "Settings", "parse_emotion"]
 
 _HOMES = {
@@ -19,3 +28,7 @@ def __getattr__(name: str):
 
         return getattr(import_module(f".{_HOMES[name]}", __name__), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
+from einops import repeat
 
 from .timeline import SLOTS
 
@@ -76,7 +77,7 @@ def keyframe_conditioning(
     """
     emotion = torch.cat([sinusoid(valence), sinusoid(arousal)], dim=-1)
     return Conditioning(
-        concat=identity[:, None].expand(-1, tokens.shape[1], -1, -1, -1),
+        concat=repeat(identity, "window c h w -> window slot c h w", slot=tokens.shape[1]),
         context=tokens,
         vector=torch.cat([emotion.to(tokens), tokens], dim=-1),
     )
@@ -85,10 +86,10 @@ def keyframe_conditioning(
 def keyframe_branches(
     identity: torch.Tensor, tokens: torch.Tensor, valence: torch.Tensor, arousal: torch.Tensor
 ) -> list[Conditioning]:
-    """What the three branches of split guidance see: neither, the identity, identity and audio (eq. 4)."""
-    nobody, silence = torch.zeros_like(identity), torch.zeros_like(tokens)
-    seen = [(nobody, silence), (identity, silence), (identity, tokens)]
-    return [keyframe_conditioning(who, speech, valence, arousal) for who, speech in seen]
+    """Conditions of split guidance (eq. 4): uncond, identity alone, identity and audio."""
+    no_identity, no_audio = torch.zeros_like(identity), torch.zeros_like(tokens)
+    branches = [(no_identity, no_audio), (identity, no_audio), (identity, tokens)]
+    return [keyframe_conditioning(*branch, valence, arousal) for branch in branches]
 
 
 def resized_mask(learned_mask: torch.Tensor, height: int, width: int) -> torch.Tensor:
@@ -111,9 +112,9 @@ def interpolation_conditioning(
     """
     segments, _, _, height, width = ends.shape
     start, end = ends.split(1, dim=1)
-    missing = learned_mask.to(ends).expand(segments, SLOTS - 2, -1, -1, -1)
+    missing = repeat(learned_mask.to(ends), "c h w -> segment slot c h w", segment=segments, slot=SLOTS - 2)
     known = torch.zeros(SLOTS, device=ends.device, dtype=ends.dtype)
     known[[0, -1]] = 1
-    known = known.view(1, SLOTS, 1, 1, 1).expand(segments, -1, -1, height, width)
+    known = repeat(known, "slot -> segment slot 1 h w", segment=segments, h=height, w=width)
     sequence = torch.cat([start, missing, end], dim=1)
     return Conditioning(concat=torch.cat([sequence, known], dim=2), context=tokens, vector=tokens)

@@ -4,6 +4,7 @@ Symbols are those of Karras et al. 2022, Table 1.
 """
 
 import torch
+from einops import rearrange
 
 from .conditioning import Conditioning
 
@@ -39,7 +40,7 @@ def denoise(unet, x: torch.Tensor, sigma: torch.Tensor, conditioning: Conditioni
         Denoised scaled latents, shaped and typed like `x`.
     """
     dtype = next(unet.parameters()).dtype
-    s = sigma.to(x)[:, None, None, None, None]
+    s = rearrange(sigma.to(x), "sequence -> sequence 1 1 1 1")
     network_input = torch.cat([c_in(s) * x, conditioning.concat.to(x)], dim=2)
     f = unet(
         network_input.to(dtype),

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 
 import torch
+from einops import rearrange
 
 
 def merge_segments(segments: Iterable[torch.Tensor]) -> Iterator[torch.Tensor]:
@@ -28,4 +29,4 @@ def merge_segments(segments: Iterable[torch.Tensor]) -> Iterator[torch.Tensor]:
 def to_bytes(frames: torch.Tensor) -> torch.Tensor:
     """Frames (n, 3, H, W) in [-1, 1] as (n, H, W, 3) uint8 on the CPU, rounded."""
     levels = frames.clamp(-1, 1).add(1).mul(127.5).round()
-    return levels.to(torch.uint8).permute(0, 2, 3, 1).contiguous().cpu()
+    return rearrange(levels.to(torch.uint8), "n c h w -> n h w c").contiguous().cpu()

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import torch
+from einops import rearrange
 
 FPS = 25
 SAMPLE_RATE = 16_000
@@ -87,7 +88,8 @@ def keyframes_from_windows(windows: torch.Tensor, timeline: Timeline) -> torch.T
     Returns:
         (keyframes, ...)
     """
-    return windows[:, 1:].flatten(0, 1)[: timeline.n_keyframes]
+    keyframes = rearrange(windows[:, 1:], "window slot ... -> (window slot) ...")
+    return keyframes[: timeline.n_keyframes]
 
 
 def segment_ends(keyframes: torch.Tensor) -> torch.Tensor:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import torch
+from einops import rearrange
 from torch import nn
 
 from ..data.shards import BrokenClipError, Clip, ClipIndex
@@ -49,15 +50,18 @@ class AutoencoderStep(nn.Module):
         Returns:
             {"loss": what is minimised; "l1", "kl", ...: its terms}, scalars; those of weight 0 are left out.
         """
-        pixels, settings = batch["pixels"].flatten(0, 1), self.settings
+        settings = self.settings
+        pixels = rearrange(batch["pixels"], "clip frame c h w -> (clip frame) c h w")
         with torch.set_grad_enabled(torch.is_grad_enabled() and not settings.decoder_only):
             posterior = self.vae.encode(pixels).latent_dist
         spread = settings.latent_noise * posterior.mean.detach().square().mean().sqrt()
         deviation = (posterior.var + spread**2).sqrt() if settings.latent_noise else posterior.std
-        latents = posterior.mean + deviation * batch["noise"].flatten(0, 1)
+        latents = posterior.mean + deviation * rearrange(
+            batch["noise"], "clip frame c h w -> (clip frame) c h w"
+        )
         decoded = self.vae.decode(latents, num_frames=1).sample.to(pixels)
         difference = decoded - pixels
-        frames = difference.unflatten(0, batch["pixels"].shape[:2])
+        frames = rearrange(difference, "(clip frame) c h w -> clip frame c h w", clip=len(batch["pixels"]))
         neighbours = frames[:, :-1] if settings.drift else frames
         divergence = 0.5 * (posterior.mean**2 + posterior.var - 1 - posterior.logvar)
         terms = {

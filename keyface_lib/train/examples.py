@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import torch
+from einops import rearrange
 from torch.utils.data import DataLoader, Dataset, Sampler, default_collate
 
 from ..data.shards import BrokenClipError, Clip, ClipIndex
@@ -227,7 +228,7 @@ def _tensor(array: np.ndarray) -> torch.Tensor:
 
 def _pixels(frames: np.ndarray) -> torch.Tensor:
     """(n, H, W, 3) uint8 as (n, 3, H, W) in [-1, 1]."""
-    return _tensor(frames).permute(0, 3, 1, 2).div(127.5).sub(1).contiguous()
+    return rearrange(_tensor(frames), "n h w c -> n c h w").div(127.5).sub(1).contiguous()
 
 
 def _kept(drop_rate: float, g: torch.Generator) -> torch.Tensor:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 import torch
+from einops import rearrange, reduce
 
 from ..method.denoiser import LATENT_SCALE
 from .config import Loss
@@ -38,7 +39,7 @@ def latent_losses(
     """
     distance = _distance(denoised - target, kind)
     weighted = distance * row_weights(target.shape[-2], lambda_lower, target)
-    return lambda_t(sigma)[:, None] * weighted.mean(dim=(2, 3, 4))
+    return lambda_t(sigma)[:, None] * reduce(weighted, "sequence slot c h w -> sequence slot", "mean")
 
 
 def pixel_losses(
@@ -64,11 +65,15 @@ def pixel_losses(
     losses = {}
     for kind, weight in (("l2", settings.pixel_l2), ("l1", settings.pixel_l1)):
         if weight:
-            distance = (_distance(decoded - pixels, kind) * rows).mean(dim=(2, 3, 4))
+            distance = _distance(decoded - pixels, kind) * rows
+            distance = reduce(distance, "sequence frame c h w -> sequence frame", "mean")
             losses[f"pixel_{kind}"] = weight * (level * distance).mean()
     if settings.pixel_lpips:
-        distance = perceptual(decoded.flatten(0, 1), pixels.flatten(0, 1), rows)
-        losses["pixel_lpips"] = settings.pixel_lpips * (level * distance.view(decoded.shape[:2])).mean()
+        flat = [rearrange(x, "sequence frame c h w -> (sequence frame) c h w") for x in (decoded, pixels)]
+        distance = rearrange(
+            perceptual(*flat, rows), "(sequence frame) -> sequence frame", frame=decoded.shape[1]
+        )
+        losses["pixel_lpips"] = settings.pixel_lpips * (level * distance).mean()
     return losses
 
 
@@ -86,7 +91,11 @@ def decoded_slots(
         (sequences, k, 3, H, W) in [-1, 1]
     """
     chosen = latents[torch.arange(len(latents), device=slots.device)[:, None], slots]
-    return decode(chosen.flatten(0, 1) / LATENT_SCALE).unflatten(0, slots.shape).clamp(-1, 1)
+    latents = rearrange(chosen, "sequence frame c h w -> (sequence frame) c h w") / LATENT_SCALE
+    frames = rearrange(
+        decode(latents), "(sequence frame) c h w -> sequence frame c h w", frame=slots.shape[1]
+    )
+    return frames.clamp(-1, 1)
 
 
 def _distance(difference: torch.Tensor, kind: str) -> torch.Tensor:

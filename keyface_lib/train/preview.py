@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import torch
+from einops import rearrange, repeat
 from PIL import Image
 
 from ..clip.interpolation import InterpolationSettings, sample_segments
@@ -38,7 +39,7 @@ def network_preview(
         latents = torch.cat([example["latents"], sampled_sequence(network, example, config)], dim=-1)
         frames = to_bytes(vae.decode_frames(latents[0]))
         if network.role == "keyframe":
-            frames = frames.repeat_interleave(KEYFRAME_STEP, dim=0)
+            frames = repeat(frames, "keyframe ... -> (keyframe step) ...", step=KEYFRAME_STEP)
         path = path.with_suffix(".mp4")
         with VideoWriter(path, *frames.shape[1:3]) as writer:
             writer.write(frames)
@@ -63,7 +64,7 @@ def autoencoder_preview(vae: KeyFaceVAE, pixels: torch.Tensor) -> Callable[[Path
     @torch.inference_mode()
     def write(path: Path) -> Path:
         again = vae.decode_frames(vae.encode_image(pixels)).cpu()
-        rows = [to_bytes(row).permute(1, 0, 2, 3).flatten(1, 2) for row in (pixels, again)]
+        rows = [rearrange(to_bytes(row), "n h w c -> h (n w) c") for row in (pixels, again)]
         path = path.with_suffix(".png")
         Image.fromarray(torch.cat(rows).numpy()).save(path)
         return path

@@ -1,6 +1,7 @@
 """One training step of a network: from a batch of examples to the losses of eq. 3."""
 
 import torch
+from einops import rearrange
 from torch import nn
 
 from ..errors import KeyFaceError
@@ -59,18 +60,19 @@ class NetworkStep(nn.Module):
 def denoise_batch(network: Network, batch: dict[str, torch.Tensor]) -> torch.Tensor:
     """D(x; sigma) of a batch's noised latents: (sequences, 14, 4, h, w), scaled."""
     sigma = batch["sigma"]
-    x = batch["latents"] * LATENT_SCALE + sigma[:, None, None, None, None] * batch["noise"]
+    s = rearrange(sigma, "sequence -> sequence 1 1 1 1")
+    x = batch["latents"] * LATENT_SCALE + s * batch["noise"]
     return denoise(network.unet, x, sigma, batch_conditioning(network, batch))
 
 
 def batch_conditioning(network: Network, batch: dict[str, torch.Tensor]) -> Conditioning:
     """What the network sees beside the noise; dropped conditions are zero, as in guidance."""
-    tokens = network.tokens(batch["audio"]) * batch["keep_audio"][:, None, None]
-    seen = batch["keep_identity"][:, None, None, None]
+    tokens = network.tokens(batch["audio"]) * rearrange(batch["keep_audio"], "sequence -> sequence 1 1")
+    keep = batch["keep_identity"]
     if network.role == "keyframe":
-        identity = batch["identity"] * seen
+        identity = batch["identity"] * rearrange(keep, "sequence -> sequence 1 1 1")
         return keyframe_conditioning(identity, tokens, batch["valence"], batch["arousal"])
-    ends = batch["ends"] * seen[:, None]
+    ends = batch["ends"] * rearrange(keep, "sequence -> sequence 1 1 1 1")
     return interpolation_conditioning(ends, network.mask_for(*ends.shape[-2:]), tokens)
 
 
