@@ -8,6 +8,7 @@ from ..method.conditioning import interpolation_conditioning
 from ..method.denoiser import LATENT_SCALE
 from ..method.guidance import ALWAYS, auto_weights, guided_denoiser, scale_at
 from ..networks.network import Network
+from .inputs import check_fields
 from .samplers import sample
 
 
@@ -19,6 +20,9 @@ class InterpolationSettings:
     interval: tuple[float, float] = ALWAYS
     steps: int = 10
     sampler: str = "euler"
+
+    def __post_init__(self):
+        check_fields(self)
 
     def weights(self, sigma: float) -> tuple[float, float]:
         """Weights of the (reduced, main) networks at a noise level."""
@@ -57,4 +61,5 @@ def sample_segments(
     ]
     weights = (lambda sigma: (1.0,)) if reduced is None else settings.weights
     guided = guided_denoiser(branches, weights, on_call)
-    return sample(guided, noise.to(ends.device), settings.sampler, settings.steps) / LATENT_SCALE
+    noise = noise.to(ends.device)
+    return sample(guided, noise, settings.sampler, settings.steps, "the interpolation") / LATENT_SCALE

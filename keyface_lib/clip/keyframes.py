@@ -8,6 +8,7 @@ from ..method.conditioning import keyframe_branches
 from ..method.denoiser import LATENT_SCALE
 from ..method.guidance import ALWAYS, guided_denoiser, scale_at, split_weights
 from ..networks.network import Network
+from .inputs import check_fields
 from .samplers import sample
 
 
@@ -20,6 +21,9 @@ class KeyframeSettings:
     interval: tuple[float, float] = ALWAYS
     steps: int = 10
     sampler: str = "euler"
+
+    def __post_init__(self):
+        check_fields(self)
 
     def weights(self, sigma: float) -> tuple[float, float, float]:
         """Weights of the branches (neither, identity, identity and audio) at a noise level."""
@@ -55,4 +59,4 @@ def sample_windows(
     identity, valence, arousal = identity.to(device), valence.to(device), arousal.to(device)
     branches = keyframe_branches(identity, network.tokens(audio), valence, arousal)
     guided = guided_denoiser([(network.unet, seen) for seen in branches], settings.weights, on_call)
-    return sample(guided, noise.to(device), settings.sampler, settings.steps) / LATENT_SCALE
+    return sample(guided, noise.to(device), settings.sampler, settings.steps, "the keyframes") / LATENT_SCALE

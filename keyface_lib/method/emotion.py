@@ -9,7 +9,8 @@ from typing import Literal, get_args
 import torch
 
 from ..errors import KeyFaceError
-from .timeline import FPS
+from .timeline import FPS, MAX_FRAMES
+from .values import real, shown, whole
 
 Mode = Literal["linear", "smooth", "hold"]
 
@@ -58,7 +59,7 @@ class EmotionCurve:
     Before its first and after its last point a lane keeps their values; a lane without points is 0.
 
     Raises:
-        KeyFaceError: a time or value that is not finite, a negative time, a value outside [-1, 1], points
+        KeyFaceError: something that is no point, a time or value that is no finite number, a negative time, a value outside [-1, 1], points
             out of order or at the same time, an unknown mode.
     """
 
@@ -66,8 +67,9 @@ class EmotionCurve:
     arousal: tuple[Point, ...] = ()
 
     def __post_init__(self):
-        _check_lane("valence", self.valence)
-        _check_lane("arousal", self.arousal)
+        for lane in ("valence", "arousal"):
+            object.__setattr__(self, lane, _points(lane, getattr(self, lane)))
+            _check_lane(lane, getattr(self, lane))
 
     def sample(self, seconds: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Valence and arousal at the given times, each float64 in the shape of `seconds`."""
@@ -78,7 +80,11 @@ class EmotionCurve:
         """Valence and arousal of the first `n_frames` video frames, each (n_frames,) float32.
 
         Frame i takes the value at i / 25 s.
+
+        Raises:
+            KeyFaceError: `n_frames` is no whole number of at least 1.
         """
+        n_frames = whole("n_frames", n_frames, 1, MAX_FRAMES)
         valence, arousal = self.sample(torch.arange(n_frames, dtype=torch.float64) / FPS)
         return valence.float(), arousal.float()
 
@@ -101,10 +107,14 @@ def state(name: str, intensity: float = 1.0) -> tuple[float, float]:
     Raises:
         KeyFaceError: an unknown name, or an intensity that is negative or not finite.
     """
+    if not isinstance(name, str):
+        raise KeyFaceError(f"emotion {shown(name)} is no name; use one of {', '.join(NAMED_STATES)}")
     if name not in NAMED_STATES:
         close = difflib.get_close_matches(name, NAMED_STATES, n=1)
         suggestion = f"did you mean '{close[0]}'? " if close else ""
         raise KeyFaceError(f"emotion {name!r} is unknown; {suggestion}use one of {', '.join(NAMED_STATES)}")
+    if not isinstance(intensity, float):
+        intensity = real(f"the intensity of '{name}'", intensity)
     if not 0 <= intensity < math.inf:
         raise KeyFaceError(
             f"the intensity of '{name}' is {intensity:g}; it must be 0 or more: 1 is as named, 0 is neutral"
@@ -116,6 +126,19 @@ def state(name: str, intensity: float = 1.0) -> tuple[float, float]:
 def nearest_state(valence: float, arousal: float) -> str:
     """The name of the state that lies closest to the given feeling."""
     return min(NAMED_STATES, key=lambda name: math.dist(NAMED_STATES[name], (valence, arousal)))
+
+
+def _points(lane: str, points: object) -> tuple[Point, ...]:
+    """The points of a lane, known to be points of numbers, as a tuple."""
+    if not isinstance(points, (tuple, list)):
+        raise KeyFaceError(f"{lane} is {shown(points)}; give a tuple of points, Point(seconds, value)")
+    for point in points:
+        if not isinstance(point, Point):
+            raise KeyFaceError(f"{lane} has {shown(point)} where a Point(seconds, value) belongs")
+        for name, value in (("time", point.seconds), ("value", point.value)):
+            if type(value) is not float:  # a float's range is checked with its neighbours
+                real(f"{lane}: the {name} of a point", value)
+    return tuple(points)
 
 
 def _check_lane(lane: str, points: tuple[Point, ...]) -> None:

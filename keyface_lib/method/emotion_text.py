@@ -9,6 +9,7 @@ from pathlib import Path
 
 from ..errors import KeyFaceError
 from .emotion import EmotionCurve, Point, state
+from .values import shown
 
 VERSION = 1
 """The JSON form's `v`."""
@@ -26,6 +27,8 @@ def parse_emotion(text_or_path: str | os.PathLike) -> EmotionCurve:
     Raises:
         KeyFaceError: a file that cannot be read, or text that breaks a rule of its form or of the curve.
     """
+    if not isinstance(text_or_path, (str, os.PathLike)):
+        raise KeyFaceError(f"the emotion is {shown(text_or_path)}; write it like {_EXAMPLE}, or give a file")
     if isinstance(text_or_path, str) and not _names_file(text_or_path):
         return parse_text(text_or_path)
     return _parse_file(Path(text_or_path))

@@ -5,6 +5,7 @@ import hashlib
 import torch
 
 from .timeline import SLOTS
+from .values import seed as checked_seed
 
 
 def unit_noise(seed: int, stage: str, indices: range, channels: int, height: int, width: int) -> torch.Tensor:
@@ -15,7 +16,11 @@ def unit_noise(seed: int, stage: str, indices: range, channels: int, height: int
 
     Returns:
         (len(indices), 14, channels, height, width) float32 on the CPU.
+
+    Raises:
+        KeyFaceError: the seed is no whole number of 64 bits.
     """
+    seed = checked_seed("seed", seed)
     return torch.stack(
         [
             torch.randn((SLOTS, channels, height, width), generator=generator(seed, stage, index))

@@ -13,6 +13,8 @@ from functools import cached_property
 import torch
 from einops import rearrange
 
+from .values import whole
+
 FPS = 25
 SAMPLE_RATE = 16_000
 SAMPLES_PER_FRAME = SAMPLE_RATE // FPS
@@ -22,6 +24,9 @@ KEYFRAME_STEP = SLOTS - 1
 """Frames from one keyframe to the next (the paper's S = 12 new frames lie between)."""
 KEYFRAMES_PER_WINDOW = SLOTS - 1
 
+MAX_FRAMES = 2**31
+"""Nearly three years; beyond it are mistakes."""
+
 
 def frames_in(samples: int) -> int:
     """Number of video frames that `samples` of 16 kHz audio fill, the last one perhaps in part."""
@@ -30,13 +35,16 @@ def frames_in(samples: int) -> int:
 
 @dataclass(frozen=True)
 class Timeline:
-    """The timeline of a clip of `n_frames` frames (at least 1) at 25 fps."""
+    """The timeline of a clip of `n_frames` frames at 25 fps.
+
+    Raises:
+        KeyFaceError: `n_frames` is no whole number of at least 1.
+    """
 
     n_frames: int
 
     def __post_init__(self):
-        if self.n_frames < 1:
-            raise ValueError(f"a clip has at least 1 frame, not {self.n_frames}")
+        object.__setattr__(self, "n_frames", whole("n_frames", self.n_frames, 1, MAX_FRAMES))
 
     @cached_property
     def n_segments(self) -> int:

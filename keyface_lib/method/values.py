@@ -10,6 +10,7 @@ from typing import Any
 from ..errors import KeyFaceError
 
 LARGEST_SEED = 2**64 - 1
+MAX_STEPS = 1000
 _SHOWN = 40
 
 

@@ -1,0 +1,167 @@
+"""The numbers, words and places that a clip is asked for with, checked before anything heavy is imported.
+
+docs/inputs.md lists them all.
+"""
+
+import os
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import fields
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from ..errors import KeyFaceError
+from ..method.values import MAX_STEPS, choice, real, seed, shown, whole
+
+DIFFUSERS_SCHEDULERS = {
+    "euler_discrete": "EulerDiscreteScheduler",
+    "edm_euler": "EDMEulerScheduler",
+    "edm_dpmsolver": "EDMDPMSolverMultistepScheduler",
+}
+"""Schedulers of diffusers that work on continuous noise levels up to 700, by our short name."""
+SAMPLERS = ("euler", *DIFFUSERS_SCHEDULERS)
+DTYPES = ("float32", "bfloat16", "float16")
+"""What the networks can compute in, by torch's names."""
+MAX_BATCH = 1000
+MAX_SCALE = 100.0
+HUB = "hf:"
+"""Stands before what is to be fetched from the Hugging Face hub: without it a name is a folder's."""
+
+_REPOSITORY = re.compile(r"[\w.-]+/[\w.-]+", re.ASCII)
+
+
+def interval(name: str, value: Any) -> tuple[float, float]:
+    """Two noise levels, low and high, the high one perhaps infinite; raises as `option`."""
+    try:
+        low, high = value
+        fits = 0 <= low <= high
+    except (TypeError, ValueError):
+        fits = False
+    if not fits or isinstance(value, str):
+        raise KeyFaceError(f"{name} is {shown(value)}; give (low, high), two noise levels of at least 0")
+    return float(low), float(high)
+
+
+_scale = partial(real, low=0.0, high=MAX_SCALE)
+_RULES: Mapping[str, Callable[[str, Any], Any]] = {
+    "seed": seed,
+    "steps": partial(whole, low=1, high=MAX_STEPS),
+    "batch": lambda name, value: value if value is None else whole(name, value, 1, MAX_BATCH),
+    "sampler": partial(choice, choices=SAMPLERS),
+    "audio_scale": _scale,
+    "identity_scale": _scale,
+    "auto_scale": _scale,
+    "interval": interval,
+}
+
+
+def option(name: str, value: Any, called: str | None = None) -> Any:
+    """The value of a setting as it is used, once it is known to be of the right kind and range.
+
+    Args:
+        name: of the setting; one without a rule passes.
+        called: what the caller calls it, if not that.
+
+    Raises:
+        KeyFaceError: it is not.
+    """
+    rule = _RULES.get(name)
+    return value if rule is None else rule(called or name, value)
+
+
+def check_fields(settings: Any) -> None:
+    """Puts every field of a frozen dataclass of settings through `option`."""
+    for field in fields(settings):
+        object.__setattr__(settings, field.name, option(field.name, getattr(settings, field.name)))
+
+
+def check_file(path: Any, what: str) -> None:
+    """Checks that something which is no folder lies at a path; whoever opens it sees what it is.
+
+    Args:
+        what: should lie there, such as "portrait".
+
+    Raises:
+        KeyFaceError: nothing does, or a folder.
+    """
+    _check_named(path, what)
+    try:
+        os.stat(path)
+    except FileNotFoundError:
+        raise KeyFaceError(f"{shown_path(path)}: there is no such {what}; check the path") from None
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise KeyFaceError(
+            f"{shown_path(path)}: cannot be opened ({reason}); check the path of the {what}"
+        ) from error
+    if os.path.isdir(path):
+        raise KeyFaceError(f"{shown_path(path)}: is a folder, not a {what}; give the path of a file")
+
+
+def check_folder_of(path: Any, what: str) -> None:
+    """Checks that the folder exists in which a file, or what a link in its place names, is to be written.
+
+    Raises:
+        KeyFaceError: it does not.
+    """
+    _check_named(path, what)
+    place = Path(os.path.realpath(path) if os.path.islink(path) else path)
+    if not os.path.isdir(place.parent):
+        through = f" (a link to {shown_path(place)})" if os.path.islink(path) else ""
+        raise KeyFaceError(
+            f"{shown_path(path)}{through}: the folder {shown_path(place.parent)} does not exist; "
+            "create it or choose another"
+        )
+
+
+def hub_id(name: Any) -> str | None:
+    """The repository that "hf:owner/name" names on the Hugging Face hub; None for the name of a folder.
+
+    Raises:
+        KeyFaceError: what follows "hf:" is no repository's name.
+    """
+    if not isinstance(name, str) or not name.startswith(HUB):
+        return None
+    repository = name.removeprefix(HUB)
+    if not _REPOSITORY.fullmatch(repository):
+        raise KeyFaceError(f"{shown_path(name)}: names no repository; write {HUB}owner/name")
+    return repository
+
+
+def check_model(name: Any) -> None:
+    """Checks that a model folder exists, unless the name is None (the small model) or one of the hub's.
+
+    Raises:
+        KeyFaceError: there is no such folder.
+    """
+    if name is None or hub_id(name) is not None:
+        return
+    _check_named(name, "model folder")
+    folder = os.path.expanduser(name)
+    if os.path.isfile(folder):
+        raise KeyFaceError(f"{shown_path(name)}: is a file; give the model folder it lies in")
+    if not os.path.isdir(folder):
+        elsewhere = f", one on the Hugging Face hub is called {HUB}{name}" if _on_hub(name) else ""
+        raise KeyFaceError(
+            f"{shown_path(name)}: no such model folder in {os.getcwd()}{elsewhere}; "
+            f"'keyface init --size tiny {shown_path(name)}' makes a small one"
+        )
+
+
+def shown_path(path: Any) -> str:
+    """A path as messages show it: on one line, and not endless."""
+    text = os.fsdecode(path)
+    text = text if text.isprintable() else repr(text)[1:-1]
+    return text if len(text) <= 200 else f"{text[:120]}...{text[-60:]}"
+
+
+def _on_hub(name: Any) -> bool:
+    return isinstance(name, str) and bool(_REPOSITORY.fullmatch(name)) and not name.startswith(".")
+
+
+def _check_named(path: Any, what: str) -> None:
+    if not isinstance(path, (str, os.PathLike)):
+        raise KeyFaceError(f"the {what} is {shown(path)}; give a path")
+    if not os.fspath(path):
+        raise KeyFaceError(f"the path of the {what} is empty; name one")
