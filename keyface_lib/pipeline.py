@@ -1,26 +1,33 @@
 """The library's front door: a portrait and a recording in, a clip out."""
 
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from . import small
 from .audio.features import AudioFeatures, encode_audio
-from .audio.reading import load_audio
 from .clip.animate import Animation
 from .clip.cost import measure
+from .clip.devices import best_device, device_of, dtype_of
+from .clip.inputs import HUB, check_model, hub_id
+from .clip.material import Feeling, Material, Picture, Recording, picture_of, read_material, sound_of
 from .clip.models import Models, load_models
 from .clip.settings import Settings, settings_from
 from .errors import KeyFaceError
-from .media.image import load_image, square
+from .media.image import square
 from .media.video import VideoWriter, check_output
-from .method.emotion import EmotionCurve
-from .method.emotion_text import parse_emotion
+from .method.tensors import check_finite
 from .method.timeline import SAMPLE_RATE
+from .method.values import shown, yes_or_no
+
+__all__ = ["Clip", "KeyFace", "best_device"]
 
 Progress = Callable[[int, int], None]
+_IN_FP32 = "try fp32; if it is that already, its weights or its input are broken"
 
 
 @dataclass(frozen=True)
@@ -30,12 +37,16 @@ class Clip:
     Attributes:
         animation: the stream of frames and its plan.
         audio: (samples,) mono 16 kHz, what the face hears.
-        audio_path: the recording itself, heard in the video; None where there is only `audio`.
+        audio_path: the recording itself, heard in the video; None where it was no file.
+        sound: heard in the video where there is no file, (samples,) or (channels, samples); None is `audio`.
+        sound_rate: samples a second of `sound`.
     """
 
     animation: Animation
     audio: torch.Tensor
     audio_path: Path | None = None
+    sound: torch.Tensor | None = None
+    sound_rate: int = SAMPLE_RATE
 
     def __iter__(self) -> Iterator[torch.Tensor]:
         return iter(self.animation)
@@ -44,11 +55,12 @@ class Clip:
     def n_frames(self) -> int:
         return self.animation.timeline.n_frames
 
-    def save(self, path: str | Path, lossless: bool = False) -> int:
+    def save(self, path: str | Path, lossless: bool = False, progress: Progress | None = None) -> int:
         """Makes the clip and writes it, sound included, while it is made.
 
         Args:
             path: an .mp4, .mkv or .mov file, or a folder for a PNG sequence.
+            progress: called with (written, total) frames; may raise to interrupt.
 
         Returns:
             The frames written. Interrupted, it leaves a playable file of what is done.
@@ -56,15 +68,23 @@ class Clip:
         Raises:
             KeyFaceError: the place cannot be written to, or the disk is full.
         """
-        check_output(path, lossless)
+        if not isinstance(path, (str, os.PathLike)) or not os.fspath(path):
+            raise KeyFaceError(f"the output is {shown(path)}; give the path of a video or a folder")
+        _check_progress("progress", progress)
+        check_output(path, yes_or_no("lossless", lossless))
         side = self.animation.models.image_size
-        sound = self.audio_path if self.audio_path is not None else self.audio
+        sound, rate = (self.audio, SAMPLE_RATE) if self.sound is None else (self.sound, self.sound_rate)
+        audio = sound if self.audio_path is None else self.audio_path
+        written = 0
         with VideoWriter(
-            path, side, side, audio=sound, sample_rate=SAMPLE_RATE, n_frames=self.n_frames, lossless=lossless
+            path, side, side, audio=audio, sample_rate=rate, n_frames=self.n_frames, lossless=lossless
         ) as writer:
             for frames in self:
                 writer.write(frames)
-        return self.n_frames
+                written += len(frames)
+                if progress is not None:
+                    progress(written, self.n_frames)
+        return written
 
 
 class KeyFace:
@@ -78,89 +98,116 @@ class KeyFace:
         cls,
         name: str | Path | None = None,
         device: str | torch.device | None = None,
-        dtype: torch.dtype | None = None,
+        dtype: str | torch.dtype | None = None,
         offload: bool = False,
     ) -> "KeyFace":
         """Loads a model folder, or a Hugging Face hub repository of that layout by its id.
 
         Args:
-            name: a folder, or "owner/repository", which is downloaded once into the hub's cache;
+            name: a folder, or "hf:owner/repository", which is downloaded once into the hub's cache;
                 None is the small model in the box.
             device: None takes the best there is.
             dtype: None takes float32 on the CPU and bfloat16 elsewhere.
             offload: keep only the networks at work on the device (for cards with little memory).
 
         Raises:
-            KeyFaceError: no such folder or repository, or its files are not KeyFace's.
+            KeyFaceError: no such folder, repository or device, or the files are not KeyFace's.
         """
-        device = torch.device(device or best_device())
+        check_model(name)
+        device, dtype, offload = device_of(device), dtype_of(dtype), yes_or_no("offload", offload)
         folder = small.FOLDER if name is None else _folder(name)
         return cls(load_models(folder, device, dtype, offload))
 
     def animate(
         self,
-        image: str | Path | torch.Tensor,
-        audio: str | Path | torch.Tensor,
-        emotion: str | EmotionCurve = "neutral",
+        image: Picture,
+        audio: Recording,
+        emotion: Feeling = "neutral",
         settings: Settings | None = None,
         progress: Progress | None = None,
         audio_progress: Progress | None = None,
+        sample_rate: int = SAMPLE_RATE,
         **options,
     ) -> Clip:
         """Plans a clip as long as the audio; frames are made as it is iterated or saved.
 
+        docs/inputs.md says all that is taken; everything is looked at before anything is computed.
+
         Args:
-            image: a picture file, or (3, h, w) in [-1, 1].
-            audio: a sound file, or (samples,) mono 16 kHz in [-1, 1].
+            image: a picture file, a PIL image, a NumPy array, or a tensor (3, h, w) in [-1, 1].
+            audio: a sound file, or (samples,) or (channels, samples) in [-1, 1].
             emotion: a curve, or text that `emotion_text.parse_emotion` reads.
             settings: how it is sampled; by default as the model files ask for.
             progress: called with (done, total) network calls; may raise to interrupt.
             audio_progress: called with (done, total) windows of audio encoding, which happens right here.
+            sample_rate: of audio that is no file, in Hz.
             options: single settings by name, see `settings.settings_from`.
 
         Raises:
             KeyFaceError: an input is unusable; the message says which and why.
         """
+        settings = settings_from(self.models.default_settings() if settings is None else settings, **options)
+        _check_progress("progress", progress)
+        _check_progress("audio_progress", audio_progress)
+        return self.plan(
+            read_material(image, audio, emotion, sample_rate), settings, progress, audio_progress
+        )
+
+    def plan(
+        self,
+        material: Material,
+        settings: Settings,
+        progress: Progress | None = None,
+        audio_progress: Progress | None = None,
+    ) -> Clip:
+        """Plans a clip of what has been read; see `animate`."""
         models = self.models
-        curve = emotion if isinstance(emotion, EmotionCurve) else parse_emotion(emotion)
-        settings = settings_from(settings or models.default_settings(), **options)
-        picture = image if isinstance(image, torch.Tensor) else load_image(image)
-        waveform = audio if isinstance(audio, torch.Tensor) else load_audio(audio)
-        identity = self.encode_portrait(picture)
-        features = self.encode_audio(waveform, audio_progress)
+        identity = self.encode_portrait(material.picture)
+        features = self.encode_audio(material.waveform, audio_progress)
         if settings.batch is None:
             settings = replace(settings, batch=measure(models).batch)
-        animation = Animation(models, identity, features, curve, settings, progress)
-        path = None if isinstance(audio, torch.Tensor) else Path(audio)
-        return Clip(animation, waveform, path)
+        animation = Animation(models, identity, features, material.curve, settings, progress)
+        return Clip(animation, material.waveform, material.audio_path, material.sound, material.sound_rate)
 
-    def encode_portrait(self, image: torch.Tensor) -> torch.Tensor:
-        """Unscaled identity latent (4, h, w) of a picture (3, H, W) in [-1, 1], cropped to its centre."""
+    def encode_portrait(self, image: Picture) -> torch.Tensor:
+        """Unscaled identity latent (4, h, w) of a picture, cropped to its central square.
+
+        Raises:
+            KeyFaceError: it is no picture (see `animate`), or its latent is not a number.
+        """
+        picture = square(picture_of(image), self.models.image_size)[None]
         self.models.bring(self.models.vae)
-        return self.models.vae.encode_image(square(image, self.models.image_size)[None])[0].cpu()
+        latent = self.models.vae.encode_image(picture)[0].cpu()
+        check_finite(latent, "the portrait's latent", _IN_FP32)
+        return latent
 
-    def encode_audio(self, waveform: torch.Tensor, progress: Progress | None = None) -> AudioFeatures:
-        """Features of mono 16 kHz audio (samples,) for all encoders the networks hear."""
+    def encode_audio(
+        self, waveform: torch.Tensor | np.ndarray, progress: Progress | None = None
+    ) -> AudioFeatures:
+        """Features of mono 16 kHz audio (samples,) for all encoders the networks hear.
+
+        Raises:
+            KeyFaceError: it is no such sound, or its features are not numbers.
+        """
+        waveform = sound_of(waveform, channels=False)
         encoders = self.models.encoders
         self.models.bring(*encoders.values())
         features = encode_audio(waveform, encoders, progress)
         for encoder in encoders.values():  # not needed again for this clip
             encoder.to("cpu")
+        for name, heard in features.by_encoder.items():
+            check_finite(heard, f"what {name} hears", _IN_FP32)
         return features
 
 
-def best_device() -> str:
-    """ "cuda", "mps" or "cpu", the first that works here."""
-    if torch.cuda.is_available():
-        return "cuda"
-    return "mps" if torch.backends.mps.is_available() else "cpu"
-
-
 def _folder(name: str | Path) -> Path:
-    folder = Path(name)
-    if folder.exists() or isinstance(name, Path) or name.count("/") != 1 or name.startswith((".", "/", "~")):
-        return folder.expanduser()
-    return _download(name)
+    repository = hub_id(name)
+    return Path(name).expanduser() if repository is None else _download(repository)
+
+
+def _check_progress(name: str, progress: object) -> None:
+    if progress is not None and not callable(progress):
+        raise KeyFaceError(f"{name} is {shown(progress)}; give a function of (done, total), or None")
 
 
 def _download(repository: str) -> Path:
@@ -171,6 +218,6 @@ def _download(repository: str) -> Path:
         return Path(snapshot_download(repository, allow_patterns=["*.safetensors", "*.pt", "*.json"]))
     except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as error:
         raise KeyFaceError(
-            f"{repository}: no such folder, and it could not be had from the Hugging Face hub either "
-            f"({type(error).__name__}); check the name and the connection, or download it and name its folder"
+            f"{HUB}{repository}: could not be had from the Hugging Face hub ({type(error).__name__}); "
+            "check the name and the connection, or download it and name its folder"
         ) from error

@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from keyface_lib.errors import KeyFaceError
 from keyface_lib.method.timeline import SLOTS, Timeline, frames_in, keyframes_from_windows, segment_ends
 
 LENGTHS = [*range(1, 401), 1125, 15_000, 90_000]
@@ -51,5 +52,5 @@ def test_window_slots_hear_the_frame_of_their_keyframe_and_anchors_frame_0():
 
 
 def test_a_clip_has_at_least_one_frame():
-    with pytest.raises(ValueError, match="at least 1 frame"):
+    with pytest.raises(KeyFaceError, match="n_frames is 0; it must be from 1"):
         Timeline(0)

@@ -76,3 +76,14 @@ def _channels(image: Image.Image) -> torch.Tensor:
 
 def _too_large(path: str | os.PathLike) -> KeyFaceError:
     return KeyFaceError(f"{path}: has more than {MAX_PIXELS // 10**6} million pixels; make it smaller")
+
+
+def from_pil(image: Image.Image) -> torch.Tensor:
+    """A PIL image as `load_image` gives it, (3, height, width) in [-1, 1]; raises as that does."""
+    if image.width * image.height > MAX_PIXELS:
+        raise _too_large("the picture")
+    try:
+        return _to_tensor(ImageOps.exif_transpose(image))
+    except Exception as error:  # a file that PIL reads only now can make it raise nearly anything
+        reason = " ".join(str(error).split())[:200]
+        raise KeyFaceError(f"the picture cannot be read ({reason}); give another, in RGB") from error

@@ -59,8 +59,8 @@ class EmotionCurve:
     Before its first and after its last point a lane keeps their values; a lane without points is 0.
 
     Raises:
-        KeyFaceError: something that is no point, a time or value that is no finite number, a negative time, a value outside [-1, 1], points
-            out of order or at the same time, an unknown mode.
+        KeyFaceError: what is no point; a time or value that is no finite number, a negative time, a value
+            outside [-1, 1], points out of order or at the same time, an unknown mode.
     """
 
     valence: tuple[Point, ...] = ()

@@ -1,0 +1,163 @@
+"""What a clip is made from, given in any of several kinds: a portrait, a recording and a feeling.
+
+docs/inputs.md lists the kinds. Nothing here needs a model, so nothing wrong waits until one is loaded.
+"""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeAlias
+
+import numpy as np
+import torch
+from PIL import Image
+
+from ..audio.reading import load_audio, mono_16k
+from ..errors import KeyFaceError
+from ..media.image import from_pil, load_image
+from ..method.emotion import EmotionCurve
+from ..method.emotion_text import parse_emotion
+from ..method.tensors import check_images, check_range, check_sound
+from ..method.timeline import SAMPLE_RATE
+from ..method.values import whole
+from .inputs import check_file
+
+Picture: TypeAlias = str | os.PathLike | torch.Tensor | np.ndarray | Image.Image
+Recording: TypeAlias = str | os.PathLike | torch.Tensor | np.ndarray
+Feeling: TypeAlias = str | os.PathLike | EmotionCurve
+
+LOWEST_RATE, HIGHEST_RATE = 1_000, 768_000
+"""Of a sound, in Hz."""
+MOST_CHANNELS = 64
+"""Of a sound; more are samples that lie the wrong way round."""
+
+_PICTURE = "the picture"
+_SOUND = "the recording"
+_ZERO_AND_SCALE = {"uint8": (128, 128), "int16": (0, 2**15), "int32": (0, 2**31)}
+"""Silence and full scale of whole numbers, as WAV files hold them."""
+
+
+@dataclass(frozen=True)
+class Material:
+    """A portrait, a recording and a feeling, read.
+
+    Attributes:
+        picture: (3, height, width) in [-1, 1].
+        waveform: (samples,) mono at 16 kHz, what the face hears.
+        curve: what it feels.
+        audio_path: the recording's file, heard in the video; None for a pipe, and where it was no file.
+        sound: heard in the video where there is no file: (samples,) or (channels, samples).
+        sound_rate: samples a second of `sound`.
+    """
+
+    picture: torch.Tensor
+    waveform: torch.Tensor
+    curve: EmotionCurve
+    audio_path: Path | None
+    sound: torch.Tensor
+    sound_rate: int = SAMPLE_RATE
+
+
+def read_material(
+    image: Picture, audio: Recording, emotion: Feeling = "neutral", sample_rate: int = SAMPLE_RATE
+) -> Material:
+    """Reads what a clip is made from; the quickest first.
+
+    Args:
+        image: see `picture_of`.
+        audio: see `sound_of`.
+        emotion: see `feeling_of`.
+        sample_rate: of a recording given as numbers.
+
+    Raises:
+        KeyFaceError: one is missing, damaged, or of no known kind, shape or range.
+    """
+    curve = feeling_of(emotion)
+    for path, what in ((image, "picture"), (audio, "recording")):
+        if isinstance(path, (str, os.PathLike)):
+            check_file(path, what)
+    picture = picture_of(image)
+    if isinstance(audio, (str, os.PathLike)):
+        waveform = load_audio(audio)
+        return Material(picture, waveform, curve, Path(audio) if os.path.isfile(audio) else None, waveform)
+    sound = sound_of(audio)
+    sample_rate = whole("sample_rate", sample_rate, LOWEST_RATE, HIGHEST_RATE)
+    heard_as_it_is = sound.ndim == 1 and sample_rate == SAMPLE_RATE
+    waveform = sound if heard_as_it_is else mono_16k(torch.atleast_2d(sound), sample_rate)
+    return Material(picture, waveform, curve, None, sound, sample_rate)
+
+
+def picture_of(image: Picture) -> torch.Tensor:
+    """A picture (3, height, width) in [-1, 1].
+
+    Args:
+        image: a file; a tensor (3, height, width) of floating point numbers in [-1, 1]; a PIL image; or a
+            NumPy array with its channels last, (height, width), (height, width, 1), (..., 3) or (..., 4), of
+            uint8, uint16, or floating point numbers in [0, 1]. A fourth channel, transparency, is not looked
+            at.
+
+    Raises:
+        KeyFaceError: it is none of them.
+    """
+    if isinstance(image, (str, os.PathLike)):
+        check_file(image, "picture")
+        return load_image(image)
+    if isinstance(image, Image.Image):
+        return from_pil(image)
+    if isinstance(image, np.ndarray):
+        return _picture_of_array(image)
+    check_images(image, _PICTURE)
+    return image.detach().float()
+
+
+def sound_of(audio: torch.Tensor | np.ndarray, channels: bool = True) -> torch.Tensor:
+    """A sound (samples,), or with `channels` also (channels, samples), in float32 on the CPU.
+
+    Args:
+        audio: a tensor or NumPy array of that shape, of floating point numbers; a NumPy array of uint8, int16
+            or int32 too, as WAV files hold them.
+
+    Raises:
+        KeyFaceError: it is none of them, has no samples, or some that are not finite.
+    """
+    if isinstance(audio, np.ndarray):
+        zero, scale = _ZERO_AND_SCALE.get(audio.dtype.name, (0, 1))
+        if scale == 1 and audio.dtype.kind != "f":
+            raise KeyFaceError(
+                f"{_SOUND} is an array of {audio.dtype}; give floating point numbers in [-1, 1], or uint8, "
+                "int16 or int32 as WAV files hold them"
+            )
+        audio = torch.from_numpy((audio.astype(np.float32) - zero) / scale)
+    many = channels and isinstance(audio, torch.Tensor) and audio.ndim == 2
+    check_sound(audio, _SOUND, "(channels, samples)" if many else "(samples,)")
+    if many and len(audio) > MOST_CHANNELS:
+        raise KeyFaceError(
+            f"{_SOUND} has the shape {tuple(audio.shape)}, {len(audio):,} channels; transpose it to "
+            "(channels, samples)"
+        )
+    return audio.detach().float().cpu()
+
+
+def feeling_of(emotion: Feeling) -> EmotionCurve:
+    """A curve as it is, or what `emotion_text.parse_emotion` reads from text or a file."""
+    return emotion if isinstance(emotion, EmotionCurve) else parse_emotion(emotion)
+
+
+def _picture_of_array(pixels: np.ndarray) -> torch.Tensor:
+    if pixels.ndim == 2:
+        pixels = pixels[..., None]
+    kind = pixels.dtype
+    if pixels.ndim != 3 or pixels.shape[-1] not in (1, 3, 4) or not pixels.size:
+        raise KeyFaceError(
+            f"{_PICTURE} is an array of the shape {pixels.shape}; give (height, width, 3), channels last, "
+            "or (height, width)"
+        )
+    white = {"uint8": 255, "uint16": 65535}.get(kind.name, 1)
+    if white == 1 and kind.kind != "f":
+        raise KeyFaceError(
+            f"{_PICTURE} is an array of {kind}; give uint8, uint16, or floating point numbers in [0, 1]"
+        )
+    channels = np.ascontiguousarray(pixels[..., :3].transpose(2, 0, 1), dtype=np.float32)
+    picture = torch.from_numpy(channels / white)
+    check_range(picture, _PICTURE, 0.0, 1.0, slack=0.25)
+    return (picture * 2 - 1).clamp(-1, 1).expand(3, -1, -1).contiguous()
