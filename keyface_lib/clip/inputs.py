@@ -76,8 +76,8 @@ def check_fields(settings: Any) -> None:
         object.__setattr__(settings, field.name, option(field.name, getattr(settings, field.name)))
 
 
-def check_file(path: Any, what: str) -> None:
-    """Checks that something which is no folder lies at a path; whoever opens it sees what it is.
+def check_file(path: Any, what: str) -> Path:
+    """The path, at which something lies that is no folder; whoever opens it sees what it is.
 
     Args:
         what: should lie there, such as "portrait".
@@ -97,10 +97,25 @@ def check_file(path: Any, what: str) -> None:
         ) from error
     if os.path.isdir(path):
         raise KeyFaceError(f"{shown_path(path)}: is a folder, not a {what}; give the path of a file")
+    return Path(path)
 
 
-def check_folder_of(path: Any, what: str) -> None:
-    """Checks that the folder exists in which a file, or what a link in its place names, is to be written.
+def check_place(path: Any, what: str) -> Path:
+    """The path, at which anything lies; raises a KeyFaceError if nothing does."""
+    _check_named(path, what)
+    if not os.path.exists(path):
+        raise KeyFaceError(f"{shown_path(path)}: there is no such {what}; check the path")
+    return Path(path)
+
+
+def check_new(path: Any, what: str) -> Path:
+    """The path that is to be made, which must have a name; raises a KeyFaceError if it has none."""
+    _check_named(path, what)
+    return Path(path)
+
+
+def check_folder_of(path: Any, what: str) -> Path:
+    """The path, whose folder exists, or the folder that a link in its place leads to.
 
     Raises:
         KeyFaceError: it does not.
@@ -113,6 +128,7 @@ def check_folder_of(path: Any, what: str) -> None:
             f"{shown_path(path)}{through}: the folder {shown_path(place.parent)} does not exist; "
             "create it or choose another"
         )
+    return Path(path)
 
 
 def hub_id(name: Any) -> str | None:

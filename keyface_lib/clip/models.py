@@ -1,7 +1,7 @@
 """A model folder on disk and the loaded models it becomes."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -67,11 +67,14 @@ class Models:
         return [module for module in modules if module is not None]
 
 
-def find_files(folder: Path) -> dict[str, Path]:
+def find_files(folder: Path, required: Sequence[str] = ("keyframe", "interpolation")) -> dict[str, Path]:
     """The files of a model folder by role: what its `config.json` names, ours, or the released ones.
 
+    Args:
+        required: the roles that must be there.
+
     Raises:
-        KeyFaceError: the folder does not exist, or a file that every clip needs is missing.
+        KeyFaceError: the folder does not exist, or a file of a required role is missing.
     """
     if not folder.is_dir():
         raise KeyFaceError(
@@ -89,7 +92,7 @@ def find_files(folder: Path) -> dict[str, Path]:
         found = [folder / name for name in candidates if name and (folder / name).is_file()]
         if found:
             files[role] = found[0]
-    for role in ("keyframe", "interpolation"):
+    for role in required:
         if role not in files:
             names = f"{role}.safetensors or the released {RELEASED_FILES[role]}"
             raise KeyFaceError(f"{folder}: no {role} network; expected {names}")

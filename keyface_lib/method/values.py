@@ -88,5 +88,9 @@ def shown(value: Any) -> str:
 
 def _between(low: float, high: float) -> str:
     if high == math.inf:
-        return "" if low == -math.inf else f" of at least {low:,}"
-    return f" from {low:,} to {high:,}"
+        return "" if low == -math.inf else f" of at least {low:,g}"
+    return f" from {_written(low)} to {_written(high)}"
+
+
+def _written(bound: float) -> str:
+    return f"{bound:,}" if isinstance(bound, int) else f"{bound:,g}"

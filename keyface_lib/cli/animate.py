@@ -1,0 +1,172 @@
+"""`keyface animate` and `keyface demo`."""
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from .. import small
+from ..clip.inputs import DTYPES, SAMPLERS, check_file, check_folder_of, check_model, hub_id, option
+from ..errors import KeyFaceError
+from .telling import note
+
+_SETTINGS = ("seed", "steps", "sampler", "audio_scale", "identity_scale", "auto_scale", "batch")
+_MODEL = "a model folder, or hf:OWNER/NAME of the Hugging Face hub; by default the small model in the box"
+
+
+def add_demo(commands) -> None:
+    demo = commands.add_parser("demo", help="make a video of what is in the box: portrait, speech and model")
+    demo.add_argument("-o", "--output", default="demo.mp4")
+    demo.add_argument("--model", help=_MODEL)
+    demo.add_argument("--emotion", default=small.EMOTION, help="neutral, happy, then sad; see animate")
+    _add_sampling(demo)
+    demo.set_defaults(run=run, image=small.PORTRAIT, audio=small.SPEECH)
+
+
+def add(commands) -> None:
+    animate = commands.add_parser("animate", help="make a talking video from a portrait and a recording")
+    animate.add_argument("image", help="a picture of one face")
+    animate.add_argument("audio", help="a sound file, or a video with sound")
+    animate.add_argument(
+        "-o", "--output", required=True, help=".mp4, .mkv or .mov, or a folder for PNG files"
+    )
+    animate.add_argument("--model", help=_MODEL)
+    animate.add_argument(
+        "--emotion",
+        default="neutral",
+        help="'happy', '0:neutral 2.5:happy 6:(-0.4,0.9)', JSON text, or a .json or .csv file",
+    )
+    _add_sampling(animate)
+    animate.set_defaults(run=run)
+
+
+def _add_sampling(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--steps", type=int, default=10, help="10 are the released 11 evaluations")
+    parser.add_argument("--sampler", default="euler", help=f"one of: {', '.join(SAMPLERS)}")
+    parser.add_argument("--audio-scale", type=float, help="how closely keyframes follow the voice")
+    parser.add_argument("--identity-scale", type=float, help="how closely keyframes follow the portrait")
+    parser.add_argument("--auto-scale", type=float, help="autoguidance of the frames between")
+    parser.add_argument("--batch", type=int, help="sequences per network call; by default what fits")
+    parser.add_argument("--device", help="cuda, cuda:1, mps, cpu; by default the best there is")
+    parser.add_argument("--dtype", choices=DTYPES, help="by default bfloat16, float32 on the CPU")
+    parser.add_argument("--offload", action="store_true", help="hold only the network at work on the card")
+    parser.add_argument("--lossless", action="store_true", help="every pixel as computed")
+    parser.add_argument("--json", action="store_true", help="print the result as one line of JSON")
+
+
+def run(options: argparse.Namespace) -> None:
+    """Makes the video.
+
+    Raises:
+        KeyFaceError: an option or input is wrong, which shows in this order: what needs no import, what needs
+            torch, what needs the models.
+        KeyboardInterrupt: its text says what was written.
+    """
+    started = time.monotonic()
+    settings = _checked(options)
+    from ..clip.devices import device_of
+    from ..clip.material import read_material
+    from ..media.video import check_output
+
+    device = device_of(options.device)
+    check_output(options.output, options.lossless)
+    material = read_material(options.image, options.audio, options.emotion)
+    if options.model is None:
+        note(f"the model is {small.NAME}: it knows drawn faces of 64 pixels; name a better one with --model")
+    elif hub_id(options.model):
+        note(f"the model is {options.model}: what is not in the hub's cache yet is downloaded")
+
+    from ..clip.cost import measure
+    from ..clip.settings import settings_from
+    from ..method.timeline import FPS
+    from ..pipeline import KeyFace
+
+    keyface = KeyFace.from_pretrained(options.model, device, options.dtype, offload=options.offload)
+    cost = measure(keyface.models)
+    settings["batch"] = settings["batch"] or cost.batch
+    with _bar("listen", "window") as progress:
+        chosen = settings_from(keyface.models.default_settings(), **settings)
+        clip = keyface.plan(material, chosen, audio_progress=progress)
+    seconds = cost.seconds(clip.animation.calls, clip.animation.timeline.n_segments)
+    note(
+        f"{clip.n_frames} frames ({clip.n_frames / FPS:.2f} s) at {keyface.models.image_size} pixels on "
+        f"{keyface.models.device}, batch {clip.animation.settings.batch}: about {_duration(seconds)}, "
+        f"{_gigabytes(cost, clip)} of memory"
+    )
+    written = 0
+
+    def count(frames: int, _total: int) -> None:
+        nonlocal written
+        written = frames
+
+    try:
+        with _bar("animate", "call") as clip.animation.progress:
+            clip.save(options.output, options.lossless, count)
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt(_left(options.output, written, clip.n_frames)) from None
+    result = {
+        "output": str(options.output),
+        "frames": clip.n_frames,
+        "seconds": clip.n_frames / FPS,
+        "seed": options.seed,
+        "network_calls": clip.animation.calls,
+        "elapsed_seconds": round(time.monotonic() - started, 3),
+    }
+    print(json.dumps(result) if options.json else f"{options.output}: {clip.n_frames} frames")
+
+
+def _checked(options: argparse.Namespace) -> dict:
+    """The settings among the options, once all that can be known without an import is right."""
+    settings = {name: getattr(options, name) for name in _SETTINGS}
+    for name, value in settings.items():
+        if value is not None:
+            settings[name] = option(name, value, called=f"--{name.replace('_', '-')}")
+    for name in ("device", "emotion"):
+        if getattr(options, name) is not None and not getattr(options, name).strip():
+            raise KeyFaceError(f"--{name} is empty; leave it out or give a value")
+    options.image = check_file(options.image, "picture")
+    options.audio = check_file(options.audio, "recording")
+    check_model(options.model)
+    options.output = check_folder_of(options.output, "output")
+    return settings
+
+
+def _left(output: Path, written: int, total: int) -> str:
+    """What an interrupted run left behind, in words."""
+    from ..method.timeline import FPS
+
+    if not written:
+        return "nothing was written"
+    length = f"{written / FPS:.2f} of {total / FPS:.2f} s"
+    if output.is_dir():
+        return f"{output} holds the pictures and the sound of {length}"
+    return f"{output} holds {length} and plays"
+
+
+@contextmanager
+def _bar(description: str, unit: str) -> Iterator[Callable[[int, int], None]]:
+    """A progress bar, as a function of (done, total)."""
+    from tqdm import tqdm
+
+    with tqdm(desc=description, unit=unit, file=sys.stderr, delay=0.01) as bar:
+
+        def progress(done: int, total: int) -> None:
+            bar.total = total
+            bar.update(done - bar.n)
+
+        yield progress
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
+def _gigabytes(cost, clip) -> str:
+    needed = cost.resident_bytes + cost.sequence_bytes * clip.animation.settings.batch
+    return f"{needed / 2**30:.1f} GB"
