@@ -9,13 +9,13 @@ ROOT = Path(__file__).parents[1]
 LIBRARY = "keyface_lib"
 MAY_IMPORT = {
     "method": {"errors"},
-    "weights": {"errors", "files", "method"},
+    "weights": {"errors", "files", "openings", "method"},
     "networks": {"errors", "method", "weights"},
-    "audio": {"errors", "files", "method", "weights"},
-    "media": {"errors", "files", "method", "audio"},
-    "data": {"errors", "files", "method"},
-    "clip": {"errors", "files", "method", "weights", "networks", "audio", "media"},
-    "nodes": {"errors", "files", "method", "weights", "audio", "media", "data", "small"},
+    "audio": {"errors", "files", "openings", "method", "weights"},
+    "media": {"errors", "files", "openings", "method", "audio"},
+    "data": {"errors", "files", "openings", "method"},
+    "clip": {"errors", "files", "openings", "method", "weights", "networks", "audio", "media"},
+    "nodes": {"errors", "files", "openings", "method", "weights", "audio", "media", "data", "small"},
 }
 """The parts of the library that a folder may import beside its own."""
 OUTSIDE = {"method": {"torch", "einops", "numpy"}, "weights": {"torch", "safetensors"}}
