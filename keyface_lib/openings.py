@@ -84,7 +84,7 @@ def _copy_of_pipe(path: str | os.PathLike, what: str) -> BinaryIO:
 
     end = time.monotonic() + PIPE_SECONDS
     pipe = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
-    copy = tempfile.TemporaryFile(prefix="keyface-pipe-")
+    copy = tempfile.TemporaryFile(prefix="keyface-pipe-")  # noqa: SIM115 (handed on)
     try:
         ready = select.poll()
         ready.register(pipe, select.POLLIN)

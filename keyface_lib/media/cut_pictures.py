@@ -14,6 +14,8 @@ MAX_MISSING = 0.2
 """Part of a picture that may be missing: its last rows, but not the face."""
 MAX_BYTES = 256 * 2**20
 _GREY = 128
+_PASSES = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))
+"""First column, first row and both steps of the passes of an interlaced PNG."""
 
 
 def completed(data: bytes) -> tuple[bytes, float] | None:
@@ -32,14 +34,13 @@ def completed(data: bytes) -> tuple[bytes, float] | None:
 
 
 def missing_rows(image: Image.Image) -> int:
-    """Rows at the end of a completed JPEG or GIF that its decoder has not filled."""
+    """Rows of a completed JPEG or GIF that its decoder has not filled."""
     if image.format not in ("JPEG", "MPO", "GIF"):
         return 0
     pixels = np.asarray(image)
-    if image.format == "GIF":
-        empty = pixels == pixels[-1:, -1:]
-    else:  # libjpeg leaves blocks without data grey
-        empty = np.abs(pixels.astype(np.int16) - _GREY) <= 1
+    if image.format == "GIF":  # whose rows may come in another order
+        return int((pixels == pixels[-1, -1]).reshape(image.height, -1).all(axis=1).sum())
+    empty = np.abs(pixels.astype(np.int16) - _GREY) <= 1  # libjpeg leaves blocks without data grey
     filled = np.flatnonzero(~empty.reshape(image.height, -1).all(axis=1))
     return image.height - 1 - int(filled[-1]) if len(filled) else image.height
 
@@ -124,17 +125,8 @@ def _png_bytes(width: int, height: int, bits: int, interlaced: int) -> int:
     """Bytes of all rows, each with the number of its filter in front."""
     if not interlaced:
         return height * (1 + (width * bits + 7) // 8)
-    starts = (
-        (0, 0, 8, 8),
-        (4, 0, 8, 8),
-        (0, 4, 4, 8),
-        (2, 0, 4, 4),
-        (0, 2, 2, 4),
-        (1, 0, 2, 2),
-        (0, 1, 1, 2),
-    )
     total = 0
-    for left, top, across, down in starts:
+    for left, top, across, down in _PASSES:
         columns, rows = -(-(width - left) // across), -(-(height - top) // down)
         if columns > 0 and rows > 0:
             total += rows * (1 + (columns * bits + 7) // 8)

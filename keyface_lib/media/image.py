@@ -16,7 +16,7 @@ from .colours import to_srgb
 from .cut_pictures import MAX_BYTES, MAX_MISSING, completed, missing_rows
 
 FORMATS = ("PNG", "JPEG", "MPO", "WEBP", "AVIF", "HEIF", "TIFF", "BMP", "GIF", "JPEG2000")
-"""What a picture may be, decided by its content. Pillow knows more, and hands some of it to other programs."""
+"""What a picture may be, decided by its content. Pillow hands some others to programs."""
 MAX_PIXELS = 100_000_000
 """Larger pictures are refused."""
 MAX_EXACT_PIXELS = 25_000_000
