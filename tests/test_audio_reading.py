@@ -150,8 +150,8 @@ def test_unusable_files_are_named_with_the_reason(tmp_path):
     empty = write_wav(tmp_path / "empty.wav", torch.zeros(1, 0), 16_000)
     silent = write_movie(tmp_path / "silent.mp4", with_sound=False)
     for path, reason in {
-        tmp_path / "missing.wav": "no such file",
-        tmp_path: "no such file",
+        tmp_path / "missing.wav": "no such recording",
+        tmp_path: "is a folder, not a recording",
         text: "cannot be read",
         empty: "no samples",
         silent: "no audio stream",

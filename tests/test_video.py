@@ -415,7 +415,7 @@ def test_audio_that_cannot_be_read_is_refused(tmp_path):
         writer.write(moving(2))
     for name, rule in (
         ("text.wav", "cannot be read"),
-        ("gone.wav", "cannot be read"),
+        ("gone.wav", "no such recording"),
         ("silent.mp4", "no sound"),
     ):
         with pytest.raises(KeyFaceError, match=f"{name}: .*{rule}"):

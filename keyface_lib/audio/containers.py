@@ -1,18 +1,231 @@
-"""Opening a recording: a sound file or a video with sound."""
+"""Recordings: sound files and videos with sound, opened without trusting them."""
 
 import os
+import warnings
+from collections.abc import Iterator
+from typing import BinaryIO
 
 import av
-from av.container import InputContainer
+import numpy as np
+
+from ..errors import KeyFaceError
+from ..openings import is_pipe, open_file, shown
 
 # PyAV before 19 fails on tags that are not UTF-8 unless told otherwise; from 19 on it knows no such option.
 _TAGS = {"metadata_errors": "ignore"} if int(av.__version__.split(".")[0]) < 19 else {}
 
+FORMATS = (
+    "wav,w64,aiff,au,caf,voc,sox,nistsphere,flac,ogg,mp3,aac,ac3,eac3,dts,amr,ape,wv,tta,tak,mpc,mpc8,dsf,truehd,"
+    "loas,qcp,mov,matroska,avi,mpegts,mpeg,asf,flv,mxf,nut,rm,dv"
+)
+"""FFmpeg's demuxers that are used: files that hold their sound themselves: no playlists, scripts, nets."""
+CODECS = (
+    "aac,aac_fixed,aac_latm,ac3,ac3_fixed,eac3,dca,truehd,mlp,alac,flac,ape,mp1,mp1float,mp2,mp2float,mp3,"
+    "mp3float,mp3adu,mp3adufloat,opus,libopus,vorbis,libvorbis,speex,libspeex,wavpack,tta,tak,mpc7,mpc8,qcelp,"
+    "nellymoser,wmav1,wmav2,wmapro,wmalossless,wmavoice,amrnb,amrwb,libopencore_amrnb,libopencore_amrwb,gsm,"
+    "gsm_ms,g722,g723_1,g726,g726le,g729,ilbc,cook,ralf"
+)
+"""FFmpeg's decoders that are used, beside those of `_CODEC_FAMILIES`."""
+_CODEC_FAMILIES = ("pcm_", "adpcm_", "dsd_")
+RATES = (1_000, 768_000)
+MAX_CHANNELS = 64
+MAX_SECONDS = 3 * 3600
+GAP = 0.015
+"""Seconds of missing sound that are filled: less than a packet, more than containers round their times by."""
+_UNTIMED = ("avi",)
+"""Formats whose times are guessed from sizes."""
+_LONGEST_GAP = {"mpegts": 10.0, "mpeg": 10.0}
+"""Seconds from which on a jump is a clock that was set anew; FFmpeg's own bound for broadcast streams."""
+_LONGEST_GAP_ELSEWHERE = 600.0
+_MANY, _DENSE = 400_000_000, 500
+"""More samples than the first, at more than the second from each byte, are no sound."""
 
-def open_recording(path: str | os.PathLike) -> InputContainer:
-    """The open file, whatever its tags are written in.
+
+class Recording:
+    """An open recording, read once from its beginning.
+
+    Attributes:
+        rate: samples a second, of its beginning.
+        channels: of its beginning.
+    """
+
+    def __init__(self, source: str | os.PathLike | BinaryIO, name: str | None = None):
+        """Opens a file, whose content alone decides what it is.
+
+        Args:
+            source: a path, or what `held` made of it.
+            name: for messages; by default the path.
+
+        Raises:
+            KeyFaceError: it cannot be opened, is no recording of a known kind, has no sound, or a rate or
+                number of channels out of bounds.
+        """
+        self._name = name or (shown(source) if isinstance(source, (str, os.PathLike)) else source.name)
+        self._file = (
+            open_file(source, "recording", pipes=True) if isinstance(source, (str, os.PathLike)) else source
+        )
+        self._own = self._file is not source
+        self._container: av.container.InputContainer | None = None
+        try:
+            self._file.seek(0, os.SEEK_END)
+            self._bytes = self._file.tell()
+            self._file.seek(0)
+            self._open()
+        except BaseException:
+            self.close()
+            raise
+
+    def _open(self) -> None:
+        options = {
+            "format_whitelist": FORMATS,
+            "codec_whitelist": ",".join(_decoders()),
+            "protocol_whitelist": "file",
+        }
+        try:
+            self._container = av.open(_Content(self._file), container_options=options, **_TAGS)
+        except (av.FFmpegError, OSError, ValueError) as error:
+            raise self._unreadable(error) from error
+        if not self._container.streams.audio:
+            raise KeyFaceError(f"{self._name}: has no audio stream, so no sound; give a file with sound")
+        self._stream = self._container.streams.best("audio")
+        codec = self._stream.codec_context
+        if codec is None or codec.name not in _decoders():
+            raise KeyFaceError(
+                f"{self._name}: its sound is coded in a way that is not read; convert it to WAV, FLAC or MP3"
+            )
+        self.rate, self.channels = codec.sample_rate, codec.layout.nb_channels
+        self._check(self.rate, self.channels)
+
+    def blocks(self, warn: bool = True) -> Iterator[tuple[int, str, np.ndarray]]:
+        """(rate, layout, samples (channels, n) float32 in [-1, 1]) after each other; gaps are silence.
+
+        Sound keeps its place in time by the times of its packets, from the first one on. Packets that are no
+        sound are left out.
+
+        Args:
+            warn: whether gaps and damaged packets are told.
+
+        Raises:
+            KeyFaceError: reading stops, or the sound goes beyond a bound.
+        """
+        seconds, start, damaged, missing, samples = 0.0, None, 0, 0.0, 0
+        timed = self._container.format.name not in _UNTIMED
+        longest = _LONGEST_GAP.get(self._container.format.name, _LONGEST_GAP_ELSEWHERE)
+        for frame in self._frames():
+            if frame is None:
+                damaged += 1
+                continue
+            self._check(frame.sample_rate, frame.layout.nb_channels)
+            block, layout, rate = samples_of(frame), frame.layout.name, frame.sample_rate
+            if timed and frame.pts is not None and frame.time_base:
+                at = float(frame.pts * frame.time_base)
+                start = at - seconds if start is None else start
+                gap = at - start - seconds
+                if gap > longest or gap < -1:
+                    start += gap
+                elif gap > GAP:
+                    missing += gap
+                    seconds += round(gap * rate) / rate
+                    yield from (
+                        (rate, layout, part) for part in _silence(len(block), round(gap * rate), rate)
+                    )
+            seconds += block.shape[1] / rate
+            samples += block.size
+            if seconds > MAX_SECONDS:
+                raise KeyFaceError(
+                    f"{self._name}: is longer than {MAX_SECONDS // 3600} hours; cut it into parts"
+                )
+            if samples > _MANY and samples > _DENSE * self._bytes:
+                raise KeyFaceError(
+                    f"{self._name}: holds {seconds:.0f} s of next to nothing; give a recording"
+                )
+            yield rate, layout, block
+        if damaged and warn:
+            warnings.warn(f"{self._name}: {damaged} damaged packets of audio were left out", stacklevel=2)
+        if missing and warn:
+            warnings.warn(
+                f"{self._name}: {missing:.2f} s of sound are missing in it; there is silence in their place",
+                stacklevel=2,
+            )
+
+    def _frames(self) -> Iterator[av.AudioFrame | None]:
+        """The decoded frames of the best audio stream; None for a packet that is no sound."""
+        try:
+            for packet in self._container.demux(self._stream):
+                try:
+                    yield from packet.decode()
+                except av.FFmpegError:
+                    yield None
+        except (av.FFmpegError, OSError) as error:
+            raise self._unreadable(error) from error
+
+    def _check(self, rate: int, channels: int) -> None:
+        lowest, highest = RATES
+        if not lowest <= rate <= highest:
+            raise KeyFaceError(
+                f"{self._name}: claims {rate} samples a second; {lowest} to {highest} are read. Convert it"
+            )
+        if not 1 <= channels <= MAX_CHANNELS:
+            raise KeyFaceError(
+                f"{self._name}: has {channels} channels; up to {MAX_CHANNELS} are read. Mix it down"
+            )
+
+    def _unreadable(self, error: Exception) -> KeyFaceError:
+        reason = getattr(error, "strerror", None) or type(error).__name__
+        return KeyFaceError(
+            f"{self._name}: cannot be read as audio or video ({reason}); convert it to WAV, FLAC, MP3 or MP4"
+        )
+
+    def close(self) -> None:
+        """Lets go of the file."""
+        if self._container is not None:
+            self._container.close()
+        if self._own:
+            self._file.close()
+
+    def __enter__(self) -> "Recording":
+        return self
+
+    def __exit__(self, *_exception) -> None:
+        self.close()
+
+
+class _Content:
+    """A file without its name, which FFmpeg would guess the format from."""
+
+    def __init__(self, file: BinaryIO):
+        self.read, self.seek, self.tell = file.read, file.seek, file.tell
+
+
+def held(path: str | os.PathLike) -> str | os.PathLike | BinaryIO:
+    """A recording that can be read more than once: the path itself, or a copy of what a pipe holds.
 
     Raises:
-        OSError, av.FFmpegError: it cannot be read.
+        KeyFaceError: as `openings.open_file`.
     """
-    return av.open(os.path.abspath(path), **_TAGS)
+    return open_file(path, "recording", pipes=True) if is_pipe(path) else path
+
+
+def samples_of(frame: av.AudioFrame) -> np.ndarray:
+    """(channels, n) float32 of a decoded frame, full scale being [-1, 1]."""
+    channels = frame.layout.nb_channels
+    if frame.format.is_planar and channels >= 8:  # PyAV looks for a null pointer behind the planes
+        frame = av.AudioResampler(format=frame.format.packed).resample(frame)[0]
+    samples = frame.to_ndarray()
+    if not frame.format.is_planar:
+        samples = samples.reshape(-1, channels).T
+    if samples.dtype == np.uint8:
+        return (samples.astype(np.float32) - 128) / 128
+    if np.issubdtype(samples.dtype, np.integer):
+        return samples.astype(np.float32) / -float(np.iinfo(samples.dtype).min)
+    return samples.astype(np.float32)
+
+
+def _silence(channels: int, samples: int, rate: int) -> Iterator[np.ndarray]:
+    for start in range(0, samples, rate):
+        yield np.zeros((channels, min(rate, samples - start)), np.float32)
+
+
+def _decoders() -> list[str]:
+    families = (name for name in av.codecs_available if name.startswith(_CODEC_FAMILIES))
+    return [*CODECS.split(","), *sorted(families)]

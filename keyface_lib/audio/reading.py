@@ -1,10 +1,10 @@
 """Sound of any file or tensor as mono 16 kHz, resampled while it is read."""
 
 import math
-import warnings
 from collections.abc import Iterable, Iterator
 from itertools import chain, groupby
 from pathlib import Path
+from typing import BinaryIO
 
 import av
 import numpy as np
@@ -12,47 +12,46 @@ import torch
 
 from ..errors import KeyFaceError
 from ..method.timeline import SAMPLE_RATE
-from .containers import open_recording
+from ..openings import shown
+from .containers import Recording
+from .loudness import warn_if_quiet
+from .mixing import mixed
 
 BLOCK = 1 << 16
 """Samples of a waveform that go into the resampler at once."""
 
 
-def load_audio(path: str | Path) -> torch.Tensor:
-    """The sound of an audio or video file, mono at 16 kHz, its channels averaged.
+def load_audio(source: str | Path | BinaryIO) -> torch.Tensor:
+    """The sound of an audio or video file, mono at 16 kHz, mixed as `mixing` says.
 
     Peak memory is the result (230 MB an hour) and what `bytearray` reserves ahead, an eighth of it.
+
+    Args:
+        source: a path, or what `containers.held` made of it. A pipe can be read only once.
 
     Returns:
         (samples,) float32, full scale being [-1, 1].
 
     Raises:
-        KeyFaceError: the file is missing or unreadable, has no sound, no samples, or samples that are not
-            finite.
+        KeyFaceError: the file is missing or unreadable, has no sound, no samples, samples that are not
+            finite, or goes beyond a bound of `containers`.
     """
-    if not Path(path).is_file():
-        raise KeyFaceError(f"{path}: there is no such file; give the path of an audio or video file")
+    name = shown(source) if isinstance(source, (str, Path)) else "the recording"
     samples = bytearray()
-    try:
-        with open_recording(path) as container:
-            if not container.streams.audio:
-                raise KeyFaceError(f"{path}: the file has no audio stream; give a file with sound")
-            for rate, frames in groupby(_frames(container, path), key=lambda frame: frame.sample_rate):
-                for block in _resampled(map(_mono, frames), rate):
-                    _check_finite(block, path)
-                    samples += block.data
-    except (av.FFmpegError, OSError) as error:
-        reason = error.strerror or type(error).__name__
-        raise KeyFaceError(
-            f"{path}: cannot be read as audio or video ({reason}); convert it to WAV, FLAC, MP3 or MP4"
-        ) from error
+    with Recording(source, name) as recording:
+        for (rate, _), blocks in groupby(recording.blocks(), key=lambda block: (block[0], len(block[2]))):
+            finite = (_finite(block, name) for _, _, block in blocks)
+            for block in _resampled(mixed(finite, rate, name), rate):
+                samples += block.data
     if not samples:
-        raise KeyFaceError(f"{path}: the audio has no samples; give a recording of at least one sample")
-    return torch.frombuffer(samples, dtype=torch.float32)
+        raise KeyFaceError(f"{name}: the audio has no samples; give a recording of at least one sample")
+    waveform = torch.frombuffer(samples, dtype=torch.float32)
+    warn_if_quiet(waveform, name)
+    return waveform
 
 
 def mono_16k(waveform: torch.Tensor, sample_rate: int) -> torch.Tensor:
-    """The channel mean of a waveform at 16 kHz, through the same resampler as `load_audio`.
+    """A waveform mixed to one channel at 16 kHz, in the same way as `load_audio`.
 
     Args:
         waveform: (channels, samples), full scale being [-1, 1].
@@ -69,41 +68,15 @@ def mono_16k(waveform: torch.Tensor, sample_rate: int) -> torch.Tensor:
         raise KeyFaceError(f"audio of shape {tuple(waveform.shape)} has no samples; give (channels, samples)")
     if sample_rate < 1:
         raise KeyFaceError(f"sample rate {sample_rate} is not positive; give the waveform's rate in Hz")
-    blocks = (block.float().mean(dim=0).cpu().numpy() for block in waveform.detach().split(BLOCK, dim=1))
+    parts = waveform.detach().split(BLOCK, dim=1)
+    blocks = (_finite(part.float().cpu().numpy(), "the audio") for part in parts)
     samples = torch.empty(_resampled_length(waveform.shape[1], sample_rate))
     done = 0
-    for block in _resampled(blocks, int(sample_rate)):
-        _check_finite(block, "the audio")
+    rate = int(sample_rate)
+    for block in _resampled(mixed(blocks, rate, "the audio"), rate):
         samples[done : done + len(block)] = torch.from_numpy(block)
         done += len(block)
     return samples
-
-
-def _frames(container: av.container.InputContainer, path: str | Path) -> Iterator[av.AudioFrame]:
-    """The decoded frames of the best audio stream; packets that are no audio are left out with a warning."""
-    damaged = 0
-    for packet in container.demux(container.streams.best("audio")):
-        try:
-            yield from packet.decode()
-        except av.FFmpegError:
-            damaged += 1
-    if damaged:
-        warnings.warn(f"{path}: {damaged} damaged packets of audio were left out", stacklevel=2)
-
-
-def _mono(frame: av.AudioFrame) -> np.ndarray:
-    """The channel mean (samples,) of a decoded frame, float32 with full scale [-1, 1]."""
-    samples = frame.to_ndarray()
-    if not frame.format.is_planar:
-        samples = samples.reshape(-1, frame.layout.nb_channels).T
-    if samples.dtype == np.uint8:
-        samples = samples.astype(np.float32) - 128
-        full_scale = 128
-    elif np.issubdtype(samples.dtype, np.integer):
-        full_scale = -float(np.iinfo(samples.dtype).min)
-    else:
-        full_scale = 1
-    return (samples.mean(axis=0, dtype=np.float64) / full_scale).astype(np.float32)
 
 
 def _resampled(blocks: Iterable[np.ndarray], rate: int) -> Iterator[np.ndarray]:
@@ -133,6 +106,7 @@ def _resampled_length(samples: int, rate: int) -> int:
     return math.ceil(samples * SAMPLE_RATE / rate)
 
 
-def _check_finite(samples: np.ndarray, what: str | Path) -> None:
+def _finite(samples: np.ndarray, what: str) -> np.ndarray:
     if not np.isfinite(samples).all():
         raise KeyFaceError(f"{what}: some samples are NaN or infinite; repair or re-record the sound")
+    return samples

@@ -3,13 +3,14 @@
 import os
 from collections.abc import Iterator, Sequence
 from itertools import chain, groupby
+from typing import BinaryIO
 
 import av
 import numpy as np
 import torch
 
-from ..audio.containers import open_recording
-from ..errors import KeyFaceError
+from ..audio.containers import Recording
+from ..audio.mixing import mixed
 
 
 class Sound:
@@ -22,15 +23,16 @@ class Sound:
 
     def __init__(
         self,
-        source: torch.Tensor | str | os.PathLike,
+        source: torch.Tensor | str | os.PathLike | BinaryIO,
         sample_rate: int,
         rates: Sequence[int] | None = None,
     ):
         """Opens the sound; a file is decoded only as far as it is read.
 
         Args:
-            source: (samples,) or (channels, samples) in [-1, 1], or an audio or video file. More than two
-                channels are mixed down: averaged in a tensor, which does not say what they are.
+            source: (samples,) or (channels, samples) in [-1, 1], or an audio or video file (a path, or what
+                `audio.containers.held` made of it). More than two channels are mixed down: to stereo where
+                the file says where they stand, otherwise to one channel as `audio.mixing` does.
             sample_rate: of a tensor; a file knows its own.
             rates: what the encoder takes; sound is resampled to the next higher rate, or the highest. None
                 takes every rate.
@@ -38,20 +40,26 @@ class Sound:
         Raises:
             KeyFaceError: the file cannot be read or has no sound.
         """
+        self._recording = None
         if isinstance(source, torch.Tensor):
             waveform = source.detach().cpu().float().reshape(-1, source.shape[-1])
             channels, own_rate = len(waveform), int(sample_rate)
-            frames = _frames_of_tensor(waveform, own_rate)
+            blocks = _blocks_of_tensor(waveform, own_rate)
         else:
-            container = _open(source)
-            codec = container.streams.best("audio").codec_context
-            channels, own_rate = codec.layout.nb_channels, codec.sample_rate
-            frames = _frames_of_file(container, source)
+            self._recording = Recording(source)
+            channels, own_rate = self._recording.channels, self._recording.rate
+            blocks = self._recording.blocks(warn=False)  # told when the networks' sound was read
         rates = rates or [own_rate]
         self.rate = min((rate for rate in rates if rate >= own_rate), default=max(rates))
         self.layout = "mono" if channels == 1 else "stereo"
-        self._blocks = _resampled(frames, self.layout, self.rate)
+        self._blocks = _resampled(blocks, self.layout, self.rate)
         self._left = np.zeros((1 if channels == 1 else 2, 0), np.float32)
+
+    def close(self) -> None:
+        """Lets go of the recording; what was not read of it is silence."""
+        self._blocks = iter(())
+        if self._recording is not None:
+            self._recording.close()
 
     def read(self, samples: int) -> np.ndarray:
         """The next `samples` samples: (channels, samples) float32."""
@@ -73,48 +81,42 @@ def audio_frame(samples: np.ndarray, layout: str, rate: int) -> av.AudioFrame:
     return frame
 
 
-def _frames_of_tensor(waveform: torch.Tensor, rate: int) -> Iterator[av.AudioFrame]:
-    if len(waveform) > 2:
-        waveform = waveform.mean(dim=0, keepdim=True).expand(2, -1)
-    layout = "mono" if len(waveform) == 1 else "stereo"
-    for second in waveform.split(rate, dim=1):
+def _blocks_of_tensor(waveform: torch.Tensor, rate: int) -> Iterator[tuple[int, str, np.ndarray]]:
+    for second in waveform.split(max(1, rate), dim=1):
         if second.shape[1]:
-            yield audio_frame(second.contiguous().numpy(), layout, rate)
+            yield rate, "unknown", second.contiguous().numpy()
 
 
-def _open(path: str | os.PathLike) -> av.container.InputContainer:
-    try:
-        container = open_recording(path)
-    except (OSError, av.FFmpegError) as error:
-        raise KeyFaceError(f"{path}: cannot be read as sound ({error.strerror}); check the file") from error
-    if not container.streams.audio:
-        container.close()
-        raise KeyFaceError(f"{path}: the file has no sound; give a recording, or none for a silent video")
-    return container
-
-
-def _frames_of_file(
-    container: av.container.InputContainer, path: str | os.PathLike
-) -> Iterator[av.AudioFrame]:
-    with container:
-        try:
-            for packet in container.demux(container.streams.best("audio")):
-                try:
-                    yield from packet.decode()
-                except av.error.InvalidDataError:  # left out here as in what the networks hear
-                    continue
-        except (OSError, av.FFmpegError) as error:
-            raise KeyFaceError(f"{path}: reading stopped ({error.strerror}); check the file") from error
-
-
-def _resampled(frames: Iterator[av.AudioFrame], layout: str, rate: int) -> Iterator[np.ndarray]:
-    """Blocks (channels, samples) float32 of one layout and rate, even where the frames change theirs."""
-
-    def form(frame: av.AudioFrame) -> tuple:
-        return frame.format.name, frame.layout.name, frame.sample_rate
-
-    for _, alike in groupby(frames, form):
+def _resampled(blocks: Iterator[tuple[int, str, np.ndarray]], layout: str, rate: int) -> Iterator[np.ndarray]:
+    """Blocks (channels, samples) float32 of one layout and rate, even where the recording changes its own."""
+    for (own_rate, own_layout, channels), alike in groupby(blocks, lambda b: (b[0], b[1], len(b[2]))):
+        samples = (block for _, _, block in alike)
+        if channels == 1 or layout == "mono" or (channels > 2 and not _is_known(own_layout, own_rate)):
+            mono = mixed(samples, own_rate, "the recording")
+            samples = (np.repeat(block[None], 1 if layout == "mono" else 2, axis=0) for block in mono)
+            own_layout = layout
+        elif channels == 2:  # wherever they are said to stand
+            own_layout = "stereo"
         resampler = av.AudioResampler(format="fltp", layout=layout, rate=rate)
-        for frame in chain(alike, [None]):  # None fetches what the resampler still holds
+        frames = (_packed_frame(block, own_layout, own_rate) for block in samples)
+        for frame in chain(frames, [None]):  # None fetches what the resampler still holds
             for block in resampler.resample(frame):
                 yield block.to_ndarray()
+
+
+def _packed_frame(samples: np.ndarray, layout: str, rate: int) -> av.AudioFrame:
+    """As `audio_frame`, for any number of channels: PyAV's planar frames take seven."""
+    frame = av.AudioFrame.from_ndarray(samples.T.reshape(1, -1), format="flt", layout=layout)
+    frame.sample_rate = rate
+    return frame
+
+
+def _is_known(layout: str, rate: int) -> bool:
+    """Whether FFmpeg can mix a layout to stereo: it knows where all channels stand."""
+    try:
+        channels = av.AudioLayout(layout).nb_channels
+        frame = _packed_frame(np.zeros((channels, 64), np.float32), layout, rate)
+        av.AudioResampler(format="fltp", layout="stereo", rate=rate).resample(frame)
+    except (ValueError, OSError, av.FFmpegError):
+        return False
+    return True
