@@ -5,6 +5,7 @@ import itertools
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -341,15 +342,105 @@ def whole_frames(path: Path) -> int:
     return frames
 
 
-@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full")
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs pipes")
+@pytest.mark.parametrize("name", ["a.mp4", "a.mov", "a.mkv"])
+@pytest.mark.parametrize("kind", ["pipe", "device", "socket", "link to a device"])
+def test_what_is_no_file_is_refused_at_once_and_stays(tmp_path, name, kind):
+    path = tmp_path / name
+    with socket.socket(socket.AF_UNIX) as listening:
+        if kind == "pipe":
+            os.mkfifo(path)
+        elif kind == "socket":
+            listening.bind(str(path))
+        else:
+            path.symlink_to("/dev/zero" if kind == "device" else "/dev/full")
+        for refuses in (check_output, lambda path: VideoWriter(path, 48, 64)):
+            with pytest.raises(
+                KeyFaceError, match=f"{name}: is a {kind.split()[-1]}; give"
+            ):
+                refuses(path)
+        assert path.exists()
+
+
+@pytest.mark.parametrize("name", ["a.mp4", "folder"])
+def test_a_dangling_link_names_the_folder_that_is_missing(tmp_path, name):
+    (tmp_path / name).symlink_to(tmp_path / "gone" / name)
+    with pytest.raises(KeyFaceError, match=r"the folder .*gone, where the link leads, does not exist"):
+        check_output(tmp_path / name)
+
+
+def test_through_a_link_the_file_it_leads_to_is_written(tmp_path):
+    (tmp_path / "there").mkdir()
+    (tmp_path / "a.mp4").symlink_to(tmp_path / "there" / "b.mp4")
+    for _ in range(2):
+        check_output(tmp_path / "a.mp4")
+        with VideoWriter(tmp_path / "a.mp4", 48, 64) as writer:
+            writer.write(moving(3))
+        assert (tmp_path / "a.mp4").is_symlink()
+        assert len(probe(tmp_path / "there" / "b.mp4").frames) == 3
+    assert os.listdir(tmp_path / "there") == ["b.mp4"]
+
+
+@pytest.mark.parametrize("name", ["a.mp4", "a.mov", "a.mkv"])
+def test_an_old_video_stays_until_the_new_one_can_be_played(tmp_path, name):
+    path = tmp_path / name
+    path.write_bytes(b"old")
+    path.chmod(0o640)
+    writer = VideoWriter(path, 48, 64, tone(9))
+    assert path.read_bytes() == b"old"
+    writer.write(moving(3))
+    assert path.read_bytes() == b"old"
+    writer.write(moving(200))
+    assert movie.playable_frames(path) >= 25
+    writer.close()
+    assert len(probe(path).frames) == 203
+    assert os.listdir(tmp_path) == [name]
+
+
+def test_an_old_video_stays_where_the_new_one_stops_before_its_first_frame(tmp_path):
+    (tmp_path / "a.mp4").write_bytes(b"old")
+    with pytest.raises(RuntimeError), VideoWriter(tmp_path / "a.mp4", 48, 64, tone(1)):
+        raise RuntimeError
+    assert (tmp_path / "a.mp4").read_bytes() == b"old"
+    assert os.listdir(tmp_path) == ["a.mp4"]
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="needs SIGKILL")
 @pytest.mark.parametrize("name", ["a.mp4", "a.mkv"])
-def test_a_disk_that_is_full_from_the_start_is_told(tmp_path, name):
-    (tmp_path / name).symlink_to("/dev/full")
-    with (
-        pytest.raises(KeyFaceError, match=r"writing stopped \(No space left on device\); 0 frames"),
-        VideoWriter(tmp_path / name, 48, 64, tone(1)) as writer,
-    ):
-        writer.write(moving(100))
+def test_a_killed_run_leaves_the_old_video_and_does_not_stand_in_the_way_of_the_next(tmp_path, name):
+    (tmp_path / name).write_bytes(b"old")
+    script = f"""
+import os, signal, sys
+sys.path[:0] = {[str(Path(__file__).parents[1]), str(Path(__file__).parent)]!r}
+from test_video import VideoWriter, moving
+writer = VideoWriter({name!r}, 48, 64)
+writer.write(moving(2))
+print("writing", flush=True)
+sys.stdin.read()
+"""
+    process = subprocess.Popen(
+        [sys.executable, "-c", script], cwd=tmp_path, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    assert process.stdout.readline() == b"writing\n"
+    for refuses in (check_output, lambda path: VideoWriter(path, 48, 64)):
+        with pytest.raises(KeyFaceError, match=rf"{name}: is being written by another run .*{process.pid}"):
+            refuses(tmp_path / name)
+    process.kill()
+    process.communicate()
+    assert (tmp_path / name).read_bytes() == b"old"
+    with VideoWriter(tmp_path / name, 48, 64) as writer:
+        writer.write(moving(30))
+    assert len(probe(tmp_path / name).frames) == 30
+    assert os.listdir(tmp_path) == [name]
+
+
+@pytest.mark.parametrize("name", ["a.mp4", "a.mkv", "folder"])
+def test_two_writers_of_one_place_are_one_too_many(tmp_path, name):
+    with VideoWriter(tmp_path / name, 48, 64) as writer:
+        with pytest.raises(KeyFaceError, match="is being written by another run"):
+            VideoWriter(tmp_path / name, 48, 64)
+        writer.write(moving(3))
+    assert len(os.listdir(tmp_path)) == 1
 
 
 @pytest.mark.parametrize(

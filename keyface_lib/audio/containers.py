@@ -85,9 +85,9 @@ class Recording:
             self._container = av.open(_Content(self._file), container_options=options, **_TAGS)
         except (av.FFmpegError, OSError, ValueError) as error:
             raise self._unreadable(error) from error
-        if not self._container.streams.audio:
-            raise KeyFaceError(f"{self._name}: has no audio stream, so no sound; give a file with sound")
         self._stream = self._container.streams.best("audio")
+        if self._stream is None:
+            raise KeyFaceError(f"{self._name}: has no audio stream, so no sound; give a file with sound")
         codec = self._stream.codec_context
         if codec is None or codec.name not in _decoders():
             raise KeyFaceError(
@@ -124,11 +124,10 @@ class Recording:
                 if gap > longest or gap < -1:
                     start += gap
                 elif gap > GAP:
-                    missing += gap
-                    seconds += round(gap * rate) / rate
-                    yield from (
-                        (rate, layout, part) for part in _silence(len(block), round(gap * rate), rate)
-                    )
+                    length = _whole_packets(gap * rate, block.shape[1], rate)
+                    missing += length / rate
+                    seconds += length / rate
+                    yield from ((rate, layout, part) for part in _silence(len(block), length, rate))
             seconds += block.shape[1] / rate
             samples += block.size
             if seconds > MAX_SECONDS:
@@ -219,6 +218,12 @@ def samples_of(frame: av.AudioFrame) -> np.ndarray:
     if np.issubdtype(samples.dtype, np.integer):
         return samples.astype(np.float32) / -float(np.iinfo(samples.dtype).min)
     return samples.astype(np.float32)
+
+
+def _whole_packets(samples: float, packet: int, rate: int) -> int:
+    """The length of a gap: of whole packets, where it is that but for a container's rounding of times."""
+    whole = round(samples / packet) * packet
+    return whole if abs(whole - samples) <= 2e-3 * rate else round(samples)
 
 
 def _silence(channels: int, samples: int, rate: int) -> Iterator[np.ndarray]:

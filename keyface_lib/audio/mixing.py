@@ -6,7 +6,7 @@ every twenty-fifth of a second, and gliding from one to the next,
 - a channel counts in proportion to its power (fully within 3 dB of the loudest), as an automatic mixer shares
   out its gain: a voice that is alone in its channel keeps its level, wherever that channel is;
 - a channel that runs against the loudest is turned over, so that they do not cancel;
-- the sum is raised to no less than 3.5 dB below the loudest channel (two strangers lie 3 dB below).
+- the sum is raised to no less than 4.5 dB below the loudest channel (two strangers lie 3 dB below).
 
 How loud a channel is and how it runs is judged where voices are: below 4 kHz, and rising towards it.
 """
@@ -22,7 +22,7 @@ FULL_SHARE = 0.5
 """Power of a channel, as a part of the loudest one's, from which on it counts fully."""
 AGAINST = -0.5
 """Correlation with the loudest channel below which a channel is turned over."""
-FLOOR = 10**-0.35
+FLOOR = 10**-0.45
 """Power of the sum as a part of the loudest channel's."""
 _SILENT = 1e-12
 _NOTABLE = 0.05

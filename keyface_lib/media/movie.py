@@ -13,6 +13,7 @@ import numpy as np
 from av.video.reformatter import ColorRange, Colorspace
 
 from ..method.timeline import FPS
+from .outputs import Output
 from .sound import Sound, audio_frame
 
 _BT709 = 1  # FFmpeg's number for it as matrix, as primaries and as transfer curve
@@ -40,20 +41,22 @@ class Movie:
     or .mov grows in fragments of a second, an .mkv in clusters of a second.
     """
 
-    def __init__(self, path: Path, coding: Coding, height: int, width: int, sound: Sound | None, crf: int):
+    def __init__(
+        self, output: Output, coding: Coding, height: int, width: int, sound: Sound | None, crf: int
+    ):
         """Prepares the file; the first frames create it.
 
         Args:
-            path: its suffix decides the container.
+            output: where; its suffix decides the container.
             height, width: of the frames. H.264's 4:2:0 colour needs even sides, so an odd side grows by a
                 copy of its last row or column.
             crf: x264's constant quality, from 0 (best) to 51; of no meaning to a lossless coding.
         """
-        self._path = path
-        self._fragmented = path.suffix.lower() in (".mp4", ".mov")
+        self._output = output
+        self._fragmented = output.target.suffix.lower() in (".mp4", ".mov")
         # Without flush_packets a complete fragment may stay in a buffer; the last option is Matroska's.
         options = {"flush_packets": "1", "movflags": "frag_keyframe+delay_moov", "cluster_time_limit": "1000"}
-        self._container = av.open(os.path.abspath(path), "w", container_options=options)
+        self._container = av.open(str(output.current), "w", container_options=options)
         self._growth = (0, 0) if coding.lossless else (height % 2, width % 2)
         self._video = self._add_video(coding, height + self._growth[0], width + self._growth[1], crf)
         self._track = SoundTrack(self._container, coding.audio, sound) if sound else None
@@ -86,6 +89,7 @@ class Movie:
         self._container.mux(packets)
         if self._track:
             self._track.extend_to(self._frames)
+        self._output.settle(playable_frames)
 
     def close(self) -> None:
         """Writes what the encoders still hold, and ends the file with the sound of its last frame.
@@ -94,19 +98,21 @@ class Movie:
         """
         if not self._frames:
             self._container.close()
+            self._output.end(playable_frames)
             return
         self._container.mux(self._video.encode(None))
         if self._track:
             self._track.end(self._frames)
         self._container.close()
-        _check_complete(self._path, self._frames)
+        _check_complete(self._output.current, self._frames)
+        self._output.end(playable_frames)
         if self._fragmented:
             try:
-                _join_fragments(self._path.resolve(), self._frames)
+                _join_fragments(self._output.current, self._frames)
             except (OSError, av.FFmpegError) as error:
                 warnings.warn(
-                    f"{self._path}: plays, but stays in fragments, which some editors cannot seek in "
-                    f"({error.strerror}); copy it with any video tool",
+                    f"{self._output.current}: plays, but stays in fragments, which some editors cannot seek "
+                    f"in ({error.strerror}); copy it with any video tool",
                     stacklevel=2,
                 )
 
@@ -114,7 +120,10 @@ class Movie:
         """Lets go of the file after a failed write; returns how many of its frames can be played."""
         with suppress(OSError, av.FFmpegError):  # it fails for the reason that led here
             self._container.close()
-        return playable_frames(self._path)
+        frames = playable_frames(self._output.current)
+        with suppress(OSError):
+            self._output.end(playable_frames)
+        return frames
 
 
 class SoundTrack:

@@ -3,13 +3,16 @@
 import os
 import tempfile
 from pathlib import Path
+from typing import BinaryIO
 
 import av
 import torch
 
 from ..errors import KeyFaceError
 from ..method.timeline import FPS, SAMPLE_RATE
+from ..openings import shown
 from .movie import FFV1_FLAC, H264_AAC, H264_FLAC, Movie
+from .outputs import Output, check_free, check_regular
 from .pictures import WAVE_CODEC, PictureFolder
 from .sound import Sound
 
@@ -24,8 +27,9 @@ def check_output(path: str | os.PathLike, lossless: bool = False) -> Path:
             pictures, which is new or empty.
 
     Raises:
-        KeyFaceError: the place has another ending, its folder does not exist, it cannot be written to, a
-            folder is not empty, or a lossless video is asked for in a file other than .mkv.
+        KeyFaceError: the place has another ending, its folder does not exist, it cannot be written to or is
+            being written by another run, it is a pipe, device or socket, a folder is not empty, or a lossless
+            video is asked for in a file other than .mkv.
     """
     path = Path(path)
     suffix = path.suffix.lower()
@@ -46,7 +50,8 @@ class VideoWriter:
     .mp4 and .mov hold H.264 and AAC; .mkv H.264 and FLAC; a lossless .mkv FFV1 and FLAC; a folder PNG files
     and sound.wav. Sound keeps its rate and up to two channels; what is longer than the frames is cut, what
     is shorter ends in silence. Leaving the `with` block early, by an exception or Ctrl-C, finishes the file
-    with the frames it has; without any frame there is no file.
+    with the frames it has; without any frame there is no file. A file that is there already stays until the
+    first second of the new one can be played; until then that is beside it, as `.NAME.writing`.
     """
 
     def __init__(
@@ -54,7 +59,7 @@ class VideoWriter:
         path: str | os.PathLike,
         height: int,
         width: int,
-        audio: torch.Tensor | str | os.PathLike | None = None,
+        audio: torch.Tensor | str | os.PathLike | BinaryIO | None = None,
         sample_rate: int = SAMPLE_RATE,
         n_frames: int | None = None,
         lossless: bool = False,
@@ -66,8 +71,8 @@ class VideoWriter:
             path: see `check_output`.
             height, width: of the frames. With H.264 an odd side grows by a copy of its last row or column:
                 as every player reads it, it has even sides.
-            audio: (samples,) or (channels, samples) in [-1, 1], or an audio or video file, which is read
-                while frames come in. None: a silent video.
+            audio: (samples,) or (channels, samples) in [-1, 1], or an audio or video file (a path, or what
+                `audio.containers.held` made of it), which is read while frames come in. None: a silent video.
             sample_rate: of an audio tensor.
             n_frames: how many frames are planned, to be named where fewer could be written.
             crf: x264's constant quality, from 0 (best) to 51.
@@ -79,17 +84,32 @@ class VideoWriter:
         self._shape = (height, width, 3)
         self._planned = n_frames
         self._closed = False
-        if isinstance(audio, (str, os.PathLike)) and os.path.exists(path) and os.path.samefile(path, audio):
+        self._sound: Sound | None = None
+        if isinstance(audio, (str, os.PathLike)) and _same_file(path, audio):
             raise KeyFaceError(f"{path}: is the audio file as well; choose another name for the video")
+        self._output = Output(self.path)
+        try:
+            self._open(height, width, audio, sample_rate, lossless, crf)
+        except BaseException:
+            self._release()
+            raise
+
+    def _open(self, height: int, width: int, audio, sample_rate: int, lossless: bool, crf: int) -> None:
         suffix = self.path.suffix.lower()
         coding = FFV1_FLAC if lossless else H264_FLAC if suffix == ".mkv" else H264_AAC
         pictures = suffix not in SUFFIXES
         rates = av.Codec(WAVE_CODEC if pictures else coding.audio, "w").audio_rates
-        sound = None if audio is None else Sound(audio, sample_rate, rates)
+        self._sound = None if audio is None else Sound(audio, sample_rate, rates)
         if pictures:
-            self._file = PictureFolder(self.path, sound)
+            self._file = PictureFolder(self.path, self._sound)
         else:
-            self._file = Movie(self.path, coding, height, width, sound, crf)
+            self._file = Movie(self._output, coding, height, width, self._sound, crf)
+
+    def _release(self) -> None:
+        """Lets go of the recording and of the place."""
+        if self._sound is not None:
+            self._sound.close()
+        self._output.release()
 
     def write(self, frames: torch.Tensor) -> None:
         """Appends frames, (n, height, width, 3) uint8, and the sound that is heard during them.
@@ -118,6 +138,8 @@ class VideoWriter:
             self._file.close()
         except (OSError, av.FFmpegError) as error:
             raise self._failure(error) from error
+        finally:
+            self._release()
 
     def __enter__(self) -> "VideoWriter":
         return self
@@ -128,6 +150,7 @@ class VideoWriter:
     def _failure(self, error: OSError | av.FFmpegError) -> KeyFaceError:
         self._closed = True
         playable = self._file.abandon()
+        self._release()
         planned = f" of {self._planned}" if self._planned else ""
         return KeyFaceError(
             f"{self.path}: writing stopped ({error.strerror}); {playable}{planned} frames "
@@ -135,36 +158,52 @@ class VideoWriter:
         )
 
 
+def _same_file(path: str | os.PathLike, other: str | os.PathLike) -> bool:
+    return os.path.exists(path) and os.path.exists(other) and os.path.samefile(path, other)
+
+
 def _try_file(path: Path) -> None:
     if os.path.isdir(path):
-        raise KeyFaceError(f"{path}: is a folder; give a file, or a folder without such an ending")
-    new = not os.path.lexists(path)
+        raise KeyFaceError(f"{shown(path)}: is a folder; give a file, or a folder without such an ending")
     try:
-        with open(path, "ab"):  # leaves what is there
+        old, target = check_regular(path), os.path.realpath(path)
+        check_free(path)
+        with open(target, "ab" if old else "xb"):  # leaves what is there
             pass
-        if new:
-            path.unlink()
-    except OSError as error:
+        if not old:
+            os.unlink(target)
+    except (OSError, ValueError) as error:
+        if isinstance(error, KeyFaceError):
+            raise
         raise _unwritable(path, error) from error
 
 
 def _try_folder(path: Path) -> None:
     try:
-        if os.path.isfile(path):
-            raise KeyFaceError(f"{path}: is a file; give a folder, or an ending: {', '.join(SUFFIXES)}")
-        if os.path.lexists(path):
-            if any(path.iterdir()):
-                raise KeyFaceError(f"{path}: the folder is not empty; empty it or choose another")
-            with tempfile.TemporaryFile(dir=path):
+        target = Path(os.path.realpath(path))
+        if os.path.isfile(target):
+            raise KeyFaceError(f"{shown(path)}: is a file; give a folder, or an ending: {' '.join(SUFFIXES)}")
+        check_free(path)
+        if os.path.lexists(target):
+            if any(target.iterdir()):
+                raise KeyFaceError(f"{shown(path)}: the folder is not empty; empty it or choose another")
+            with tempfile.TemporaryFile(dir=target):
                 pass
         else:
-            path.mkdir()
-            path.rmdir()
-    except OSError as error:
+            target.mkdir()
+            target.rmdir()
+    except (OSError, ValueError) as error:
+        if isinstance(error, KeyFaceError):
+            raise
         raise _unwritable(path, error) from error
 
 
-def _unwritable(path: Path, error: OSError) -> KeyFaceError:
+def _unwritable(path: Path, error: OSError | ValueError) -> KeyFaceError:
     if isinstance(error, FileNotFoundError):
-        return KeyFaceError(f"{path}: the folder {path.parent} does not exist; create it or choose another")
-    return KeyFaceError(f"{path}: cannot be written to ({error.strerror}); choose another place")
+        link = ", where the link leads," if os.path.islink(path) else ""
+        folder = shown(os.path.dirname(os.path.realpath(path)) if link else path.parent)
+        return KeyFaceError(
+            f"{shown(path)}: the folder {folder}{link} does not exist; create it or choose another"
+        )
+    reason = getattr(error, "strerror", None) or error
+    return KeyFaceError(f"{shown(path)}: cannot be written to ({reason}); choose another place")
