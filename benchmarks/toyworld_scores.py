@@ -5,8 +5,8 @@ from statistics import mean
 import torch
 from toyworld_talk import Table, held_out, made_again
 
+from keyface_lib.clip.emotion_file import parse_emotion
 from keyface_lib.method.emotion import constant, named
-from keyface_lib.method.emotion_text import parse_emotion
 from keyface_lib.pipeline import KeyFace
 from keyface_lib.toyworld import CLASSES, measure
 from keyface_lib.toyworld.scores import (

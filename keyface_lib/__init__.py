@@ -3,10 +3,10 @@
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:  # for editors and type checkers; at run time each comes on first use
+    from .clip.emotion_file import parse_emotion
     from .clip.settings import Settings
     from .errors import KeyFaceError
     from .method.emotion import EmotionCurve
-    from .method.emotion_text import parse_emotion
     from .pipeline import Clip, KeyFace
 
 __all__ = ["Clip", "EmotionCurve", "KeyFace", "KeyFaceError", "Settings", "parse_emotion"]
@@ -17,7 +17,7 @@ _HOMES = {
     "KeyFace": "pipeline",
     "KeyFaceError": "errors",
     "Settings": "clip.settings",
-    "parse_emotion": "method.emotion_text",
+    "parse_emotion": "clip.emotion_file",
 }
 
 

@@ -136,7 +136,7 @@ class KeyFace:
         Args:
             image: a picture file, a PIL image, a NumPy array, or a tensor (3, h, w) in [-1, 1].
             audio: a sound file, or (samples,) or (channels, samples) in [-1, 1].
-            emotion: a curve, or text that `emotion_text.parse_emotion` reads.
+            emotion: a curve, or text that `emotion_file.parse_emotion` reads.
             settings: how it is sampled; by default as the model files ask for.
             progress: called with (done, total) network calls; may raise to interrupt.
             audio_progress: called with (done, total) windows of audio encoding, which happens right here.

@@ -14,8 +14,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from keyface_lib import KeyFace, small
 from keyface_lib.audio import load_audio
 from keyface_lib.audio.peaks import peaks_of
+from keyface_lib.clip.emotion_file import parse_emotion
 from keyface_lib.media.timeline_picture import draw_timeline
-from keyface_lib.method.emotion_text import parse_emotion
 from keyface_lib.method.merging import to_bytes
 from keyface_lib.method.timeline import FPS
 

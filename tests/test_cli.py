@@ -137,7 +137,9 @@ def test_ctrl_c_leaves_a_playable_file_of_what_is_done(tmp_path):
 
 def test_a_hub_repository_that_cannot_be_had_is_told_in_one_line(tmp_path, capsys, monkeypatch):
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
-    assert main(animate(PORTRAIT, SPEECH, "-o", tmp_path / "a.mp4", model="hf:keyface-tests/nothing-here")) == 1
+    assert (
+        main(animate(PORTRAIT, SPEECH, "-o", tmp_path / "a.mp4", model="hf:keyface-tests/nothing-here")) == 1
+    )
     lines = [line for line in capsys.readouterr().err.splitlines() if line.startswith("keyface:")]
     assert len(lines) == 1
     assert "hf:keyface-tests/nothing-here" in lines[0]

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from keyface_lib.clip.emotion_file import parse_emotion
 from keyface_lib.errors import KeyFaceError
 from keyface_lib.method.emotion import (
     NAMED_STATES,
@@ -19,7 +20,7 @@ from keyface_lib.method.emotion import (
     nearest_state,
     state,
 )
-from keyface_lib.method.emotion_text import parse_emotion, to_json
+from keyface_lib.method.emotion_text import to_json
 from keyface_lib.method.timeline import FPS, KEYFRAME_STEP
 
 VECTORS = json.loads((Path(__file__).parent / "emotion_vectors.json").read_text())["curves"]
@@ -231,3 +232,31 @@ def test_a_folder_or_another_kind_of_file_is_no_curve(tmp_path):
     for path in (tmp_path / "folder.json", tmp_path / "curve.txt"):
         with pytest.raises(KeyFaceError, match=path.name):
             parse_emotion(path)
+
+
+TABLES = {
+    "Excel in Germany": ("seconds;valence;arousal\r\n0;0,5;-0,1\r\n1,5;-1;1\r\n", "utf-8-sig"),
+    "Excel's Unicode text": ("seconds\tvalence\tarousal\r\n0\t0,5\t-0,1\r\n1,5\t-1\t1\r\n", "utf-16"),
+    "Unicode text without its mark": ("seconds\tvalence\tarousal\n0\t0.5\t-0.1\n1.5\t-1\t1\n", "utf-16-le"),
+    "Unicode text of a Mac": ("seconds\tvalence\tarousal\r0\t0.5\t-0.1\r1.5\t-1\t1\r", "utf-16-be"),
+    "semicolons with points": ("Seconds;Valence;Arousal;Mode\n0;0.5;-0.1;smooth\n1.5;-1;1;smooth\n", "utf-8"),
+    "a separator that is named": ("sep=;\nseconds;valence;arousal\n0;0,5;-0,1\n1,5;-1;1\n", "utf-8"),
+    "everything quoted": ('"seconds","valence","arousal"\n"0","0.5","-0.1"\n"1.5","-1","1"\n', "utf-8"),
+    "decimal commas in quotes": ('seconds;valence;arousal\n"0";"0,5";"-0,1"\n"1,5";"-1";"1"\n', "utf-8"),
+}
+
+
+@pytest.mark.parametrize("suffix", ["csv", "tsv", "txt", "CSV"])
+@pytest.mark.parametrize(("table", "encoding"), TABLES.values(), ids=TABLES)
+def test_tables_of_every_spreadsheet_are_read(tmp_path, table, encoding, suffix):
+    path = tmp_path / f"curve.{suffix}"
+    path.write_bytes(table.encode(encoding))
+    curve = parse_emotion(str(path))
+    assert curve == EmotionCurve((Point(0, 0.5), Point(1.5, -1)), (Point(0, -0.1), Point(1.5, 1)))
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_the_other_forms_are_read_from_text_files_too(tmp_path, encoding):
+    for name, text in (("a.txt", "0:neutral 2:happy"), ("b.txt", '{"v":1,"valence":[[0,1,"hold"]]}')):
+        (tmp_path / name).write_bytes(text.encode(encoding))
+        assert parse_emotion(tmp_path / name) == parse_emotion(text)

@@ -355,9 +355,7 @@ def test_what_is_no_file_is_refused_at_once_and_stays(tmp_path, name, kind):
         else:
             path.symlink_to("/dev/zero" if kind == "device" else "/dev/full")
         for refuses in (check_output, lambda path: VideoWriter(path, 48, 64)):
-            with pytest.raises(
-                KeyFaceError, match=f"{name}: is a {kind.split()[-1]}; give"
-            ):
+            with pytest.raises(KeyFaceError, match=f"{name}: is a {kind.split()[-1]}; give"):
                 refuses(path)
         assert path.exists()
 

@@ -16,10 +16,10 @@ from ..audio.reading import load_audio, mono_16k
 from ..errors import KeyFaceError
 from ..media.image import from_pil, load_image
 from ..method.emotion import EmotionCurve
-from ..method.emotion_text import parse_emotion
 from ..method.tensors import check_images, check_range, check_sound
 from ..method.timeline import SAMPLE_RATE
 from ..method.values import whole
+from .emotion_file import parse_emotion
 from .inputs import check_file
 
 Picture: TypeAlias = str | os.PathLike | torch.Tensor | np.ndarray | Image.Image
@@ -139,7 +139,7 @@ def sound_of(audio: torch.Tensor | np.ndarray, channels: bool = True) -> torch.T
 
 
 def feeling_of(emotion: Feeling) -> EmotionCurve:
-    """A curve as it is, or what `emotion_text.parse_emotion` reads from text or a file."""
+    """A curve as it is, or what `emotion_file.parse_emotion` reads from text or a file."""
     return emotion if isinstance(emotion, EmotionCurve) else parse_emotion(emotion)
 
 

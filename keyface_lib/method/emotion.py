@@ -110,7 +110,7 @@ def state(name: str, intensity: float = 1.0) -> tuple[float, float]:
     if not isinstance(name, str):
         raise KeyFaceError(f"emotion {shown(name)} is no name; use one of {', '.join(NAMED_STATES)}")
     if name not in NAMED_STATES:
-        close = difflib.get_close_matches(name, NAMED_STATES, n=1)
+        close = difflib.get_close_matches(name[:40], NAMED_STATES, n=1)
         suggestion = f"did you mean '{close[0]}'? " if close else ""
         raise KeyFaceError(f"emotion {name!r} is unknown; {suggestion}use one of {', '.join(NAMED_STATES)}")
     if not isinstance(intensity, float):

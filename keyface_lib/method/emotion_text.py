@@ -1,37 +1,24 @@
-"""Emotion curves as text: the short form an artist types, JSON, and .json or .csv files."""
+"""Emotion curves as text: the short form an artist types, JSON, and tables."""
 
 import csv
 import io
 import json
-import os
 import re
-from pathlib import Path
+from collections.abc import Callable
 
 from ..errors import KeyFaceError
 from .emotion import EmotionCurve, Point, state
-from .values import shown
 
 VERSION = 1
 """The JSON form's `v`."""
+MAX_TEXT = 16_000_000
+"""Characters: three hours with a point on every frame."""
+MAX_POINTS = 300_000
+"""Points of a lane."""
 
 _ENTRY = re.compile(r"(?:[^\s,()]|\([^()]*\))+")
 _PAIR = re.compile(r"\(\s*([^\s,]+)[\s,]+([^\s,]+)\s*\)")
-_EXAMPLE = "0:neutral 2.5:happy 6:(-0.4,0.9)"
-
-
-def parse_emotion(text_or_path: str | os.PathLike) -> EmotionCurve:
-    """Reads an emotion curve from the short form, from JSON text, or from a .json or .csv file.
-
-    docs/emotion.md describes the three forms.
-
-    Raises:
-        KeyFaceError: a file that cannot be read, or text that breaks a rule of its form or of the curve.
-    """
-    if not isinstance(text_or_path, (str, os.PathLike)):
-        raise KeyFaceError(f"the emotion is {shown(text_or_path)}; write it like {_EXAMPLE}, or give a file")
-    if isinstance(text_or_path, str) and not _names_file(text_or_path):
-        return parse_text(text_or_path)
-    return _parse_file(Path(text_or_path))
+EXAMPLE = "0:neutral 2.5:happy 6:(-0.4,0.9)"
 
 
 def parse_text(text: str) -> EmotionCurve:
@@ -41,7 +28,39 @@ def parse_text(text: str) -> EmotionCurve:
         KeyFaceError: the text breaks a rule of its form or of the curve.
     """
     text = text.strip()
-    return _parse_json(text) if text.startswith("{") else _parse_short_form(text)
+    return _parsed(_parse_json if text.startswith("{") else _parse_short_form, text)
+
+
+def parse_json(text: str) -> EmotionCurve:
+    """Reads an emotion curve from JSON; raises KeyFaceError as `parse_text`."""
+    return _parsed(_parse_json, text)
+
+
+def parse_table(text: str) -> EmotionCurve:
+    """Reads an emotion curve from a table as spreadsheets write it, its columns apart by `,`, `;` or tabs.
+
+    With `;` and tabs a comma is a decimal point.
+
+    Raises:
+        KeyFaceError: the table breaks a rule of its form or of the curve.
+    """
+    try:
+        return _parsed(_parse_csv, text)
+    except csv.Error as error:
+        raise KeyFaceError(f"the table cannot be read ({error}); save it anew as .csv") from error
+
+
+def _parsed(parse: Callable[[str], EmotionCurve], text: str) -> EmotionCurve:
+    """What a parser makes of a text of bounded length, its errors without most of what they repeat of it."""
+    if len(text) > MAX_TEXT:
+        raise KeyFaceError(f"the emotion has {len(text)} characters; up to {MAX_TEXT} are read")
+    try:
+        return parse(text)
+    except KeyFaceError as error:
+        message = str(error)
+        if len(message) <= 600:
+            raise
+        raise KeyFaceError(f"{message[:300]} ... {message[-250:]}") from error
 
 
 def to_json(curve: EmotionCurve) -> str:
@@ -54,34 +73,8 @@ def to_json(curve: EmotionCurve) -> str:
     return json.dumps({"v": VERSION, **rows}, separators=(",", ":"))
 
 
-def _names_file(text: str) -> bool:
-    text = text.strip()
-    return not text.startswith("{") and text.lower().endswith((".json", ".csv"))
-
-
 def _shortest(number: float) -> float | int:
     return int(number) if float(number).is_integer() else number
-
-
-def _parse_file(path: Path) -> EmotionCurve:
-    parsers = {".json": _parse_json, ".csv": _parse_csv}
-    parse = parsers.get(path.suffix.lower())
-    if parse is None:
-        raise KeyFaceError(f"{path}: an emotion file ends in .json or .csv; rename or convert it")
-    try:
-        text = path.read_text(encoding="utf-8-sig")  # spreadsheets put a byte order mark in front
-    except FileNotFoundError:
-        raise KeyFaceError(f"{path}: there is no such emotion file; check the path") from None
-    except OSError as error:
-        raise KeyFaceError(
-            f"{path}: cannot be read ({error.strerror}); check the file and its rights"
-        ) from error
-    except UnicodeDecodeError as error:
-        raise KeyFaceError(f"{path}: is not UTF-8 text; save it as plain UTF-8 .json or .csv") from error
-    try:
-        return parse(text)
-    except KeyFaceError as error:
-        raise KeyFaceError(f"{path}: {error}") from error
 
 
 def _parse_short_form(text: str) -> EmotionCurve:
@@ -89,13 +82,14 @@ def _parse_short_form(text: str) -> EmotionCurve:
     entries = _ENTRY.findall(text)
     rest = _ENTRY.sub("", text).replace(",", "").strip()
     if rest or not entries:
-        raise KeyFaceError(f"emotion {text!r} cannot be read; write it like {_EXAMPLE}")
+        raise KeyFaceError(f"emotion {text!r} cannot be read; write it like {EXAMPLE}")
     valence, arousal = [], []
     for entry in entries:
         time, colon, feeling = entry.rpartition(":")
         if not colon and len(entries) > 1:
             raise KeyFaceError(f"emotion {entry!r} has no time; put its second in front, such as 0:{entry}")
         seconds = _parse_time(time) if colon else 0.0
+        _check_number("emotion", len(valence))
         for lane, value in zip((valence, arousal), _parse_feeling(feeling), strict=True):
             lane.append(Point(seconds, value))
     return EmotionCurve(tuple(valence), tuple(arousal))
@@ -165,6 +159,7 @@ def _parse_json(text: str) -> EmotionCurve:
 def _json_points(lane: str, rows: object) -> tuple[Point, ...]:
     if not isinstance(rows, list):
         raise KeyFaceError(f'{lane} of the emotion JSON is not a list; write [[seconds,value,"smooth"],...]')
+    _check_number(lane, len(rows))
     for row in rows:
         match row:
             case [float(), float(), str()]:
@@ -176,7 +171,11 @@ def _json_points(lane: str, rows: object) -> tuple[Point, ...]:
 
 
 def _parse_csv(text: str) -> EmotionCurve:
-    rows = csv.reader(io.StringIO(text))
+    first, _, rest = text.partition("\n")
+    separator = max(",;\t", key=first.count)
+    if first.strip().lower().startswith("sep="):  # how Excel is told
+        separator, text = first.strip()[4:5] or "\t", rest
+    rows = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
     header = [name.strip().lower() for name in next(rows, [])]
     if header not in (["seconds", "valence", "arousal"], ["seconds", "valence", "arousal", "mode"]):
         raise KeyFaceError(
@@ -190,10 +189,17 @@ def _parse_csv(text: str) -> EmotionCurve:
         where = f"line {rows.line_num}"
         if len(row) != len(header):
             raise KeyFaceError(f"{where} has {len(row)} cells, the first line {len(header)}; make them equal")
-        cells = dict(zip(header, (cell.strip() for cell in row), strict=True))
+        point = "," if separator != "," else "."
+        cells = dict(zip(header, (cell.strip().replace(point, ".") for cell in row), strict=True))
+        _check_number("the table", max(map(len, lanes.values())))
         seconds = _number(cells["seconds"], where, "write seconds, valence and arousal as plain numbers")
         for lane, points in lanes.items():
             if cells[lane]:  # an empty cell: this lane has no point here
                 value = _number(cells[lane], where, f"write {lane} as a plain number or leave it empty")
                 points.append(Point(seconds, value, cells.get("mode") or "smooth"))
     return EmotionCurve(tuple(lanes["valence"]), tuple(lanes["arousal"]))
+
+
+def _check_number(what: str, points: int) -> None:
+    if points > MAX_POINTS:
+        raise KeyFaceError(f"{what} has more than {MAX_POINTS} points; one for each frame is enough")
