@@ -9,12 +9,12 @@ ROOT = Path(__file__).parents[1]
 LIBRARY = "keyface_lib"
 MAY_IMPORT = {
     "method": {"errors"},
-    "weights": {"errors", "files", "openings", "method"},
-    "networks": {"errors", "method", "weights"},
-    "audio": {"errors", "files", "openings", "method", "weights"},
+    "weights": {"errors", "files", "openings", "method", "untrusted"},
+    "networks": {"errors", "method", "weights", "untrusted"},
+    "audio": {"errors", "files", "openings", "method", "weights", "untrusted"},
     "media": {"errors", "files", "openings", "method", "audio"},
-    "data": {"errors", "files", "openings", "method"},
-    "clip": {"errors", "files", "openings", "method", "weights", "networks", "audio", "media"},
+    "data": {"errors", "files", "openings", "method", "untrusted"},
+    "clip": {"errors", "files", "openings", "method", "weights", "networks", "audio", "media", "untrusted"},
     "nodes": {"errors", "files", "openings", "method", "weights", "audio", "media", "data", "small"},
 }
 """The parts of the library that a folder may import beside its own."""

@@ -2,57 +2,51 @@
 
 A pickle is a small program; its only way to code is a *global*, a `module.name` it asks for. Here no global
 is ever looked up: each must be on a list of classes that checkpoints are known to carry beside their tensors,
-and stands for an inert `Placeholder`. A file is read twice. The first pass runs the pickle with placeholders
-only and names whatever it asks for beyond that. The second is `torch.load(weights_only=True)` with the same
-placeholders, which makes the tensors, mapped from the file, not copied. The first pass is more than a clearer
-error message: it also keeps from torch before 2.10 the operations on things other than dictionaries that
-CVE-2026-24747 is about.
+and stands for an inert `Placeholder`. The few functions that put tensors together are our own, which compare
+what they are told with the file: tensors are made of bytes that are there, and no byte becomes many.
+
+What a pickle may cost is bounded: its bytes, its steps, how deep it lies in itself, and what it would be
+written out in full. torch's own reader is not used: neither its code nor its errors (CVE-2026-24747) matter.
 """
 
 import pickle
 import re
-import threading
-import zipfile
 from _compat_pickle import IMPORT_MAPPING, NAME_MAPPING
-from collections.abc import Iterator
-from contextlib import contextmanager
-from io import BytesIO
+from collections.abc import Callable
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, ClassVar
 
 import torch
 
 from ..errors import KeyFaceError
+from ..untrusted import one_line, open_regular
+from .storages import LegacyStorages, Storages, ZipStorages, require_honest, tensor_from
 
-_TORCH_MODULES = frozenset(
-    {
-        "torch",
-        "torch._tensor",
-        "torch._utils",
-        "torch.cuda",
-        "torch.nn.parameter",
-        "torch.serialization",
-        "torch.storage",
-    }
-)
-"""Where tensors, storages and types come from; of what is in there `weights_only` takes only those."""
+PICKLE_BYTES = 8 * 2**20
+STEPS = 3_000_000
+"""Reads of a pickle: about two an instruction, and a tensor takes about 40 of them."""
+GLOBALS = 1_000
+DEPTH = 100
+WRITTEN_OUT = 1_000_000
+"""Values in a file where each is counted as often as it is referred to."""
 
-_TORCH_KNOWS = frozenset({"_codecs.encode", "builtins.bytearray", "builtins.complex", "builtins.set"})
-
-_DICTIONARIES = frozenset({"collections.OrderedDict", "collections.Counter"})
-"""Dictionaries that `weights_only` knows itself."""
+_DICTIONARIES = frozenset({"collections.OrderedDict", "collections.Counter", "collections.defaultdict"})
+"""Classes that are filled like a dictionary, and become one; so is Lightning's AttributeDict."""
 
 _HARMLESS = frozenset(
     {
+        "_codecs.encode",
         "argparse.Namespace",
         "builtins.bool",
+        "builtins.bytearray",
+        "builtins.complex",
         "builtins.dict",
         "builtins.float",
         "builtins.int",
         "builtins.list",
+        "builtins.set",
         "builtins.str",
         "builtins.tuple",
-        "collections.defaultdict",
         "deepspeed.utils.tensor_fragment.fragment_address",
         "numpy.core.multiarray._reconstruct",
         "numpy._core.multiarray._reconstruct",
@@ -65,6 +59,11 @@ _HARMLESS = frozenset(
             for module in ("pathlib", "pathlib._local")
             for system in ("Path", "PosixPath", "WindowsPath", "PurePath", "PurePosixPath", "PureWindowsPath")
         ),
+        "torch.Size",
+        "torch.Tensor",
+        "torch.device",
+        "torch.nn.parameter.Parameter",
+        "torch.serialization._get_layout",
         "torch.torch_version.TorchVersion",
         "typing.Any",
     }
@@ -75,157 +74,359 @@ _FRAMEWORKS = frozenset({"deepspeed", "lightning", "lightning_fabric", "omegacon
 """Packages any class of which may appear: a capitalised name straight in one of their modules."""
 
 _CLASS_NAME = re.compile(r"_?[A-Z]\w*")
-_LEGACY_PICKLES = 5  # magic number, protocol, system, the object, storage keys
+_STORAGE = re.compile(r"torch(?:\.cuda|\.storage)?\.(\w+)Storage")
 _LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
-_PROTOCOL = 2  # torch.save's, and all that `weights_only` reads
-_LOCK = threading.Lock()
+_PROTOCOL = 2  # torch.save's
+_LINE = 2**16
+_OPCODES = """
+    MARK STOP POP POP_MARK DUP FLOAT INT BININT BININT1 LONG BININT2 NONE BINPERSID REDUCE STRING BINSTRING
+    SHORT_BINSTRING UNICODE BINUNICODE APPEND BUILD GLOBAL DICT EMPTY_DICT APPENDS GET BINGET INST
+    LONG_BINGET LIST EMPTY_LIST OBJ PUT BINPUT LONG_BINPUT SETITEM TUPLE EMPTY_TUPLE SETITEMS BINFLOAT PROTO
+    NEWOBJ EXT1 EXT2 EXT4 TUPLE1 TUPLE2 TUPLE3 NEWTRUE NEWFALSE LONG1 STACK_GLOBAL
+"""
+"""The instructions of protocols 0 to 2, and a later one that asks for a global, to name what it asks for."""
 
 
 class Placeholder:
     """Stands for a global of the file: takes any arguments and state, keeps nothing, does nothing."""
 
-    def __init__(self, *_args, **_kwargs):
-        pass
-
-    def __setstate__(self, _state):
+    def __init__(self, *_args: Any):
         pass
 
 
-class _PlainDict(Placeholder):
+class _Dictionary(Placeholder):
     """Stands for a class that is filled like a dictionary: becomes one."""
 
-    def __new__(cls, *_args):
-        return {}
 
+class _StorageType(Placeholder):
+    """Stands for the class of a storage.
 
-class _FirstPassDict(dict):
-    def __init__(self, *_args):
-        super().__init__()
+    Attributes:
+        dtype: of its elements.
+    """
 
-    def __setstate__(self, _state):
-        pass
-
-
-class _FirstPass(pickle._Unpickler):
-    """Runs a pickle in which every global is a placeholder."""
-
-    def __init__(self, stream: IO[bytes], placeholders: dict[str, type]):
-        super().__init__(stream, encoding="bytes")
-        self.placeholders = placeholders
-
-    def find_class(self, module: str, name: str) -> type:
-        # Protocol 2 has the names of Python 2.
-        module, name = NAME_MAPPING.get((module, name), (IMPORT_MAPPING.get(module, module), name))
-        full_name = f"{module}.{name}"
-        if not re.fullmatch(r"[\w.]+", full_name):
-            raise ValueError("not a pickle")
-        if full_name in _DICTIONARIES:
-            return _FirstPassDict
-        if full_name in _HARMLESS or _is_framework_class(module, name):
-            placeholder = self.placeholders.setdefault(full_name, _placeholder(full_name))
-            return _FirstPassDict if placeholder is _PlainDict else placeholder
-        if full_name in _TORCH_KNOWS or module in _TORCH_MODULES:
-            return _placeholder(full_name)
-        raise _asks_for(full_name)
-
-    def get_extension(self, code: int):
-        raise _asks_for(f"extension {code}")
-
-    def persistent_load(self, _storage: Any) -> Placeholder:
-        return Placeholder()
+    dtype: ClassVar[torch.dtype]
 
 
 def read_pickled(path: str | Path) -> Any:
     """What `torch.save` wrote to `path`, with placeholders where it is neither tensor nor plain Python data.
 
     Tensors of today's zip format are mapped from the file: memory is used as they are read. Files in the
-    format before torch 1.6 are read into memory.
+    format before torch 1.6 are read into memory. Dictionaries of every kind are plain ones.
 
     Raises:
-        KeyFaceError: the file is missing, damaged, not torch's, or its pickle asks for anything but tensors,
-            plain data and known harmless classes; the message names the file and what it asks for.
+        KeyFaceError: the file is missing, damaged, not torch's, would cost more than its size, or its pickle
+            asks for anything but tensors, plain data and known harmless classes; the message names the file
+            and what it asks for.
     """
-    placeholders: dict[str, type] = {}
+    name = one_line(path)
     try:
-        with open(path, "rb") as file:
+        with open_regular(path) as file:
             is_zip = file.read(2) == b"PK"
             file.seek(0)
-            for stream in _zip_pickle(file) if is_zip else _legacy_pickles(file, placeholders):
-                _first_pass(stream, placeholders)
-        with _safe_globals(placeholders):
-            return torch.load(path, map_location="cpu", weights_only=True, mmap=is_zip)
+            content = _read_zip(file, path) if is_zip else _read_legacy(file)
+            require_honest(_tensors_in(content), file.seek(0, 2))
+            return content
+    except KeyFaceError:
+        raise
     except OSError as error:
-        raise KeyFaceError(f"{path} cannot be read: {error.strerror or error}") from error
+        raise KeyFaceError(f"{name} cannot be read: {error.strerror or error}") from error
     except pickle.UnpicklingError as error:
         raise KeyFaceError(
-            f"{path} is refused because its pickle {_reason(error)}: no checkpoint needs that, so it may be "
+            f"{name} is refused because its pickle {_reason(error)}: no checkpoint needs that, so it may be "
             "hostile; use a file from a source you trust"
         ) from error
     except Exception as error:  # damage shows as errors of nearly every type
         raise KeyFaceError(
-            f"{path} is no torch checkpoint or is damaged ({_reason(error)}); download it again"
+            f"{name} is no torch checkpoint or is damaged ({_reason(error)}); download it again"
         ) from error
 
 
-def _is_framework_class(module: str, name: str) -> bool:
-    return module.split(".")[0] in _FRAMEWORKS and _CLASS_NAME.fullmatch(name) is not None
+def _read_zip(file: IO[bytes], path: str | Path) -> Any:
+    storages = ZipStorages(file, path)
+    file.seek(storages.pickle_start)
+    if storages.pickle_bytes > PICKLE_BYTES:
+        raise pickle.UnpicklingError(f"has {storages.pickle_bytes:,} bytes beside its tensors")
+    return _Unpickler(file, storages).load()
 
 
-def _placeholder(full_name: str) -> type:
-    name = full_name.rsplit(".", 1)[-1]
-    return _PlainDict if name in ("AttributeDict", "defaultdict") else type(full_name, (Placeholder,), {})
+def _read_legacy(file: IO[bytes]) -> Any:
+    if _Unpickler(file, None).load() != _LEGACY_MAGIC:
+        raise ValueError("a pickle, but not one of torch.save's")
+    _Unpickler(file, None).load()  # the format's version
+    system = _Unpickler(file, None).load()
+    if not isinstance(system, dict) or system.get("little_endian") is not True:
+        raise ValueError("saved on a big-endian machine")
+    storages = LegacyStorages(file)
+    content = _Unpickler(file, storages).load()
+    storages.fill(_Unpickler(file, None).load())
+    return content
+
+
+def _tensors_in(content: Any) -> list[torch.Tensor]:
+    """The tensors in lists and dictionaries, each as often as it is there.
+
+    Raises:
+        pickle.UnpicklingError: something contains itself, lies too deep, or would be too much in full.
+    """
+    sizes: dict[int, int] = {}
+    tensors: list[torch.Tensor] = []
+
+    def size(value: Any, inside: frozenset[int]) -> int:
+        if isinstance(value, torch.Tensor):
+            tensors.append(value)
+            return 1
+        if not isinstance(value, dict | list | tuple):
+            return 1
+        if id(value) in inside:
+            raise pickle.UnpicklingError("holds a list that contains itself")
+        if len(inside) == DEPTH:
+            raise pickle.UnpicklingError(f"lies more than {DEPTH} levels deep in itself")
+        if id(value) not in sizes:
+            entries = value.values() if isinstance(value, dict) else value
+            sizes[id(value)] = 1 + sum(size(entry, inside | {id(value)}) for entry in entries)
+            if sizes[id(value)] > WRITTEN_OUT:
+                raise pickle.UnpicklingError(f"would hold more than {WRITTEN_OUT:,} values in full")
+        return sizes[id(value)]
+
+    size(content, frozenset())
+    return tensors
+
+
+class _Stream:
+    """The part of a file that a pickle may take, counted."""
+
+    def __init__(self, file: IO[bytes]):
+        self._file, self._bytes, self._steps = file, PICKLE_BYTES, STEPS
+
+    def read(self, size: int) -> bytes:
+        return self._counted(self._file.read(size) if size <= self._bytes else b"", size)
+
+    def readline(self) -> bytes:
+        line = self._file.readline(_LINE)
+        if len(line) == _LINE:
+            raise ValueError("not a pickle")
+        return self._counted(line, len(line))
+
+    def _counted(self, data: bytes, size: int) -> bytes:
+        self._bytes -= size
+        self._steps -= 1
+        if self._bytes < 0 or self._steps < 0:
+            raise pickle.UnpicklingError("takes more room and steps than any network's")
+        return data
+
+
+class _Unpickler(pickle._Unpickler):
+    """Runs a pickle whose globals are placeholders; the steps that could do more are our own."""
+
+    stack: list[Any]
+    metastack: list[list[Any]]
+    proto: int
+    dispatch: ClassVar[dict[int, Callable[..., Any]]] = {
+        getattr(pickle, name)[0]: pickle._Unpickler.dispatch[getattr(pickle, name)[0]]
+        for name in _OPCODES.split()
+    }
+
+    def __init__(self, file: IO[bytes], storages: Storages | None):
+        super().__init__(_Stream(file), encoding="utf-8", errors="replace")  # type: ignore[arg-type]
+        self.storages = storages
+        self.globals: dict[str, Any] = {}
+        self.proto = 0
+
+    def load(self) -> Any:
+        result = super().load()
+        if self.proto > _PROTOCOL:
+            raise ValueError(f"pickle protocol {self.proto}, not torch.save's default {_PROTOCOL}")
+        return result
+
+    def find_class(self, module: str, name: str) -> Any:
+        # Protocol 2 has the names of Python 2.
+        module, name = NAME_MAPPING.get((module, name), (IMPORT_MAPPING.get(module, module), name))
+        full_name = f"{module}.{name}"
+        if full_name not in self.globals:
+            if len(self.globals) == GLOBALS or not re.fullmatch(r"[\w.]{1,200}", full_name):
+                raise ValueError("not a pickle")
+            self.globals[full_name] = _standing_for(full_name, module, name)
+        return self.globals[full_name]
+
+    def get_extension(self, code: int) -> None:
+        raise _asks_for(f"extension {code}")
+
+    def persistent_load(self, storage: Any) -> Any:
+        if self.storages is None or not isinstance(storage, tuple) or len(storage) not in (5, 6):
+            raise ValueError("a storage of no kind that torch.save writes")
+        kind, cls, key, _device, count, *view = storage
+        is_type = isinstance(cls, type) and issubclass(cls, _StorageType)
+        if (
+            kind != "storage"
+            or not is_type
+            or not isinstance(key, str)
+            or type(count) is not int
+            or any(view)
+        ):
+            raise ValueError("a storage of no kind that torch.save writes")
+        return self.storages.get(key, cls.dtype, count)
+
+    def _made(self, cls: Any, args: Any) -> Any:
+        """What calling a global with arguments gives."""
+        if not isinstance(args, tuple):
+            raise _does_more(f"calls with a {type(args).__name__}")
+        if isinstance(cls, type) and issubclass(cls, _Dictionary):
+            return _filled(args)
+        if isinstance(cls, type) and issubclass(cls, Placeholder):
+            return cls()
+        if any(cls is function for function in _FUNCTIONS.values()):
+            return cls(*args)
+        raise _does_more(f"calls a {type(cls).__name__}")
+
+    def load_reduce(self) -> None:
+        args = self.stack.pop()
+        self.stack[-1] = self._made(self.stack[-1], args)
+
+    def load_inst(self) -> None:
+        module, name = (self.readline()[:-1].decode("ascii") for _ in range(2))
+        args = tuple(self.pop_mark())
+        self.stack.append(self._made(self.find_class(module, name), args))
+
+    def load_obj(self) -> None:
+        cls, *args = self.pop_mark()
+        self.stack.append(self._made(cls, tuple(args)))
+
+    def load_build(self) -> None:
+        self.stack.pop()
+        if not isinstance(self.stack[-1], Placeholder | dict):
+            raise _does_more(f"sets the state of a {type(self.stack[-1]).__name__}")
+
+    def load_append(self) -> None:
+        value = self.stack.pop()
+        self._extend([value])
+
+    def load_appends(self) -> None:
+        self._extend(self.pop_mark())
+
+    def load_setitem(self) -> None:
+        pair = [self.stack.pop(), self.stack.pop()]
+        self._set(pair[::-1])
+
+    def load_setitems(self) -> None:
+        self._set(self.pop_mark())
+
+    def load_dict(self) -> None:
+        entries = self.pop_mark()
+        self.stack.append({})
+        self._set(entries)
+
+    def _extend(self, values: list[Any]) -> None:
+        if type(self.stack[-1]) is not list:
+            raise _does_more(f"appends to a {type(self.stack[-1]).__name__}")
+        self.stack[-1].extend(values)
+
+    def _set(self, entries: list[Any]) -> None:
+        if type(self.stack[-1]) is not dict:
+            raise _does_more(f"{type(self.stack[-1]).__name__} does not support item assignment")
+        for key, value in zip(entries[::2], entries[1::2], strict=True):
+            self.stack[-1][_simple(key)] = value
+
+
+for _name in ("REDUCE", "INST", "OBJ", "BUILD", "APPEND", "APPENDS", "SETITEM", "SETITEMS", "DICT"):
+    _Unpickler.dispatch[getattr(pickle, _name)[0]] = getattr(_Unpickler, f"load_{_name.lower()}")
+_Unpickler.dispatch[pickle.NEWOBJ[0]] = _Unpickler.load_reduce
+
+
+def _standing_for(full_name: str, module: str, name: str) -> Any:
+    """What stands for a global of the file."""
+    if full_name in _FUNCTIONS:
+        return _FUNCTIONS[full_name]
+    if storage := _STORAGE.fullmatch(full_name):
+        if storage[1] in _STORAGE_TYPES:
+            return type(full_name, (_StorageType,), {"dtype": _STORAGE_TYPES[storage[1]]})
+    elif full_name in _DICTIONARIES or (name == "AttributeDict" and module.split(".")[0] in _FRAMEWORKS):
+        return type(full_name, (_Dictionary,), {})
+    elif full_name in _HARMLESS or (module.split(".")[0] in _FRAMEWORKS and _CLASS_NAME.fullmatch(name)):
+        return type(full_name, (Placeholder,), {})
+    elif module == "torch" and isinstance(dtype := vars(torch).get(name), torch.dtype):
+        return dtype
+    raise _asks_for(full_name)
+
+
+def _filled(args: tuple[Any, ...]) -> dict[Any, Any]:
+    """A dictionary, with the entries that some are made with: a dictionary, or pairs."""
+    entries = next((arg for arg in args if isinstance(arg, dict | list | tuple)), ())
+    pairs = entries.items() if isinstance(entries, dict) else entries
+    if any(not isinstance(pair, list | tuple) or len(pair) != 2 for pair in pairs):
+        raise _does_more("fills a dictionary with what are no pairs")
+    return {_simple(key): value for key, value in pairs}
+
+
+def _simple(key: Any) -> Any:
+    """A key whose hash is had at once: that of a tuple in tuples can take for ever."""
+    if isinstance(key, tuple) and len(key) < 100:
+        return tuple(_simple(entry) if not isinstance(entry, tuple) else _no_key(entry) for entry in key)
+    if key is None or isinstance(key, str | int | float | type | Placeholder | torch.dtype):
+        return key
+    return _no_key(key)
+
+
+def _no_key(key: Any) -> Any:
+    raise _does_more(f"uses a {type(key).__name__} as a name")
+
+
+def _rebuilt(storage: Any, offset: Any, size: Any, stride: Any, *_more: Any) -> torch.Tensor:
+    return tensor_from(storage, offset, size, stride)
+
+
+def _rebuilt_as(
+    storage: Any, offset: Any, size: Any, stride: Any, _grad: Any, _hooks: Any, dtype: Any, *_more: Any
+) -> torch.Tensor:
+    if not isinstance(dtype, torch.dtype):
+        raise ValueError("a tensor of no type")
+    return tensor_from(storage, offset, size, stride, dtype)
+
+
+def _same(tensor: Any, *_more: Any) -> torch.Tensor:
+    if not isinstance(tensor, torch.Tensor):
+        raise ValueError("a parameter that is no tensor")
+    return tensor
+
+
+def _rebuilt_by(function: Any, _cls: Any, args: Any, *_more: Any) -> torch.Tensor:
+    if not any(function is known for known in (_rebuilt, _rebuilt_as, _same)) or not isinstance(args, tuple):
+        raise ValueError("a tensor of no kind that networks have")
+    return function(*args)
+
+
+_FUNCTIONS: dict[str, Callable[..., torch.Tensor]] = {
+    "torch._utils._rebuild_tensor": _rebuilt,
+    "torch._utils._rebuild_tensor_v2": _rebuilt,
+    "torch._utils._rebuild_tensor_v3": _rebuilt_as,
+    "torch._utils._rebuild_parameter": _same,
+    "torch._utils._rebuild_parameter_with_state": _same,
+    "torch._tensor._rebuild_from_type_v2": _rebuilt_by,
+}
+"""What puts tensors together, by the name of torch's function; each is our own."""
+
+_STORAGE_TYPES = {
+    "BFloat16": torch.bfloat16,
+    "Bool": torch.bool,
+    "Byte": torch.uint8,
+    "Char": torch.int8,
+    "Double": torch.float64,
+    "Float": torch.float32,
+    "Half": torch.float16,
+    "Int": torch.int32,
+    "Long": torch.int64,
+    "Short": torch.int16,
+    "Untyped": torch.uint8,
+}
 
 
 def _asks_for(full_name: str) -> pickle.UnpicklingError:
     return pickle.UnpicklingError(f"asks for {full_name!r}")
 
 
-def _first_pass(stream: IO[bytes], placeholders: dict[str, type]) -> Any:
-    unpickler = _FirstPass(stream, placeholders)
-    try:
-        result = unpickler.load()
-    except (TypeError, AttributeError) as error:  # placeholders do nothing beyond being made
-        raise pickle.UnpicklingError(f"does more than make objects ({error})") from error
-    if unpickler.proto > _PROTOCOL:
-        raise ValueError(f"pickle protocol {unpickler.proto}, not torch.save's default {_PROTOCOL}")
-    return result
-
-
-def _zip_pickle(file: IO[bytes]) -> Iterator[IO[bytes]]:
-    with zipfile.ZipFile(file) as archive:
-        entries = archive.infolist()
-        pickles = [entry for entry in entries if entry.filename.split("/", 1)[-1] == "data.pkl"]
-        if len(pickles) != 1 or len({entry.filename for entry in entries}) != len(entries):
-            raise ValueError("a zip archive, but not one of torch.save's")
-        if any(entry.compress_type != zipfile.ZIP_STORED for entry in entries):
-            raise ValueError("compressed, which torch.save's never are")
-        yield BytesIO(archive.read(pickles[0]))
-
-
-def _legacy_pickles(file: IO[bytes], placeholders: dict[str, type]) -> Iterator[IO[bytes]]:
-    if _first_pass(file, placeholders) != _LEGACY_MAGIC:
-        raise ValueError("a pickle, but not one of torch.save's")
-    for _ in range(_LEGACY_PICKLES - 1):
-        yield file
-
-
-@contextmanager
-def _safe_globals(placeholders: dict[str, type]) -> Iterator[None]:
-    """`weights_only` accepts these and no other: not what the surrounding program may have made it accept."""
-    with _LOCK:
-        others = torch.serialization.get_safe_globals()
-        torch.serialization.clear_safe_globals()
-        try:
-            torch.serialization.add_safe_globals([(cls, name) for name, cls in placeholders.items()])
-            yield
-        finally:
-            torch.serialization.clear_safe_globals()
-            torch.serialization.add_safe_globals(others)
+def _does_more(what: str) -> pickle.UnpicklingError:
+    return pickle.UnpicklingError(f"does more than make objects ({what})")
 
 
 def _reason(error: Exception) -> str:
-    """The first line of what went wrong, of torch's long advice only the part about the file."""
-    text = str(error).split("WeightsUnpickler error: ")[-1]
-    if asked := re.match(r"(?:Unsupported global: GLOBAL|Trying to load unsupported GLOBAL) (\S+)", text):
-        return str(_asks_for(asked[1]))
-    return (text.strip().splitlines() or [type(error).__name__])[0].split(". ")[0][:300]
+    return one_line((str(error).strip().splitlines() or [type(error).__name__])[0])
