@@ -7,10 +7,11 @@ from pathlib import Path
 import torch
 
 from .audio import encoder_shapes
-from .clip.models import CONFIG, ENCODERS
+from .clip.models import CONFIG
 from .errors import KeyFaceError
 from .networks.network import Network
 from .networks.vae import build_vae, released_vae_state
+from .weights.architecture import EMOTION_DIM, ENCODERS, IN_CHANNELS, LATENT_CHANNELS
 from .weights.architecture import VAE as VAE_NAMES
 from .weights.checkpoint import RELEASED_GUIDANCE, write_checkpoint
 from .weights.metadata import Metadata
@@ -34,15 +35,14 @@ UNET = {
     "audio_dim": CONTEXT,
 }
 CHANNELS = {
-    "keyframe": {"in_channels": 8, "vector_dim": 512 + CONTEXT},
-    "interpolation": {"in_channels": 9, "vector_dim": CONTEXT},
-    "reduced": {"in_channels": 9, "vector_dim": CONTEXT},
+    role: {"in_channels": channels, "vector_dim": CONTEXT + (EMOTION_DIM if role == "keyframe" else 0)}
+    for role, channels in IN_CHANNELS.items()
 }
 VAE = {
     "ch": 32,
     "ch_mult": [1, 1, 1, 1],
     "num_res_blocks": 1,
-    "z_channels": 4,
+    "z_channels": LATENT_CHANNELS,
     "has_encoder": True,
     "has_decoder": True,
     "temporal": True,

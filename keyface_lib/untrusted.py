@@ -3,7 +3,6 @@
 import json
 import os
 import stat
-from pathlib import Path
 from typing import Any, BinaryIO
 
 from .errors import KeyFaceError
@@ -17,7 +16,7 @@ def open_regular(path: str | os.PathLike) -> BinaryIO:
     """Opens a file for reading, following links, unless reading it might never end.
 
     Raises:
-        KeyFaceError: there is none of that name, it must not be read, or it is a folder, pipe, socket or device.
+        KeyFaceError: there is none, it must not be read, or it is a folder, pipe, socket or device.
     """
     try:
         _require_regular(os.stat(path).st_mode, path)

@@ -12,6 +12,8 @@ from comfy_api.latest import io
 from ..keyface_lib import small
 from ..keyface_lib.audio import WITHOUT_WEIGHTS, load_encoder
 from ..keyface_lib.errors import KeyFaceError
+from ..keyface_lib.weights.architecture import ENCODERS
+from ..keyface_lib.weights.metadata import require_known_encoders
 from ..keyface_lib.weights.vae_parts import bare_vae, joined_vae
 from . import files
 from .autoencoder import KeyFaceVAE
@@ -21,7 +23,6 @@ from .network import WEIGHT_DTYPES, load_network, trained_of
 NETWORK_FOLDERS = (files.FOLDER, "checkpoints", "diffusion_models")
 VAE_FOLDERS = (files.FOLDER, "vae")
 ENCODER_FOLDERS = ("audio_encoders",)
-ENCODERS = ("wavlm", "beats", "wav2vec2")
 
 
 @dataclass(frozen=True)
@@ -235,8 +236,10 @@ def _chosen_encoders(names: Mapping[str, str | None]) -> dict:
 def _needed(keyframe_model, interpolation_model) -> list[str]:
     """Names of the encoders that the connected models hear; none where no model is connected."""
     models = {"keyframe": keyframe_model, "interpolation": interpolation_model}
-    heard = [trained_of(model, role).encoders for role, model in models.items() if model is not None]
-    return list(dict.fromkeys(name for names in heard for name in names))
+    trained = [trained_of(model, role) for role, model in models.items() if model is not None]
+    for network in trained:
+        require_known_encoders(network.encoders, WITHOUT_WEIGHTS, network.path)
+    return list(dict.fromkeys(name for network in trained for name in network.encoders))
 
 
 def _load_encoder(name: str, path: Path | None) -> comfy.model_patcher.ModelPatcher:

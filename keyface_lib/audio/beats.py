@@ -14,29 +14,31 @@ from torch import nn
 from torch.nn.utils.parametrizations import weight_norm
 
 from ..errors import KeyFaceError
+from ..weights.schema import flag, whole
 from .fbank import FRAME, HOP, MEL_BINS, fbank
-from .weights import check_config
+from .wavlm import require_distances
+from .weights import HEADS, KERNEL, LAYERS, WIDTH, check_config
 from .windows import Scaling, TokenGrid
 
 UNNEEDED = r"encoder\.layers\.\d+\.self_attn\.relative_attention_bias\.weight"
 """All layers share the first one's bias, which the released file repeats."""
 
-_NEEDED = (
-    "input_patch_size",
-    "embed_dim",
-    "conv_bias",
-    "encoder_layers",
-    "encoder_embed_dim",
-    "encoder_ffn_embed_dim",
-    "encoder_attention_heads",
-    "deep_norm",
-    "conv_pos",
-    "conv_pos_groups",
-    "num_buckets",
-    "max_distance",
-    "finetuned_model",
-    "predictor_class",
-)
+_RULES = {
+    "input_patch_size": whole(1, MEL_BINS),
+    "embed_dim": WIDTH,
+    "conv_bias": flag,
+    "encoder_layers": LAYERS,
+    "encoder_embed_dim": WIDTH,
+    "encoder_ffn_embed_dim": whole(1, 65536),
+    "encoder_attention_heads": HEADS,
+    "deep_norm": flag,
+    "conv_pos": KERNEL,
+    "conv_pos_groups": whole(1, 8192),
+    "num_buckets": whole(4, 4096, 4),
+    "max_distance": whole(2, 2**20),
+    "finetuned_model": flag,
+    "predictor_class": whole(0, 100_000),
+}
 _FIXED = {
     "activation_fn": "gelu",
     "layer_norm_first": False,
@@ -70,7 +72,9 @@ class BEATsEncoder(nn.Module):
 
     def __init__(self, config: Mapping[str, Any], path: str, labels: Sequence[str] | None = None):
         super().__init__()
-        check_config(config, _NEEDED, _FIXED, path)
+        divided = {"encoder_embed_dim": ("encoder_attention_heads", "conv_pos_groups")}
+        check_config(config, _RULES, _FIXED, path, divided)
+        require_distances(config, path)
         classes = config["predictor_class"] if config["finetuned_model"] else 0
         if labels is not None and len(labels) != classes:
             raise KeyFaceError(

@@ -6,12 +6,13 @@ from typing import Any, Protocol
 import torch
 
 from ..errors import KeyFaceError
+from ..untrusted import shown
+from ..weights.architecture import ENCODERS
 from . import beats, wav2vec2, wavlm
 from .logmel import LogMelEncoder
-from .weights import load_released
+from .weights import load_released, require_layers
 from .windows import Scaling, TokenGrid
 
-ROLES = ("wavlm", "beats", "wav2vec2")
 WITHOUT_WEIGHTS = ("logmel",)
 """Encoders that need no file."""
 
@@ -66,8 +67,10 @@ def load_encoder(
     if role == LogMelEncoder.name:
         return LogMelEncoder()
     path = path or role
-    if role == "wav2vec2":
+    if role == "wav2vec2" and tensors is not None:
         tensors = {wav2vec2.standard_name(name): tensor for name, tensor in tensors.items()}
+    if role in ENCODERS:
+        require_tensors_of(role, tensors, config, path)
     encoder, unneeded = _build(role, config, labels, path)
     load_released(encoder, encoder.released_names(), tensors, unneeded, path)
     return encoder
@@ -84,6 +87,17 @@ def encoder_shapes(role: str, config: Mapping[str, Any]) -> dict[str, torch.Size
     return {released: state[ours].shape for ours, released in encoder.released_names().items()}
 
 
+def require_tensors_of(role: str, tensors: Any, config: Any, path: str) -> None:
+    """Checks that there are tensors, and as many layers of them as the config says."""
+    if not isinstance(tensors, Mapping) or not isinstance(config, Mapping):
+        raise KeyFaceError(
+            f"{path}: does not say how its encoder is built; use the file its authors released"
+        )
+    layers = config.get("num_hidden_layers" if role == "wav2vec2" else "encoder_layers")
+    if type(layers) is int:
+        require_layers(tensors, layers, path)
+
+
 def _build(role: str, config: Mapping[str, Any], labels: Sequence[str] | None, path: str):
     """The encoder on the meta device, and a pattern of released tensors it does without."""
     with torch.device("meta"):
@@ -93,4 +107,4 @@ def _build(role: str, config: Mapping[str, Any], labels: Sequence[str] | None, p
             return beats.BEATsEncoder(config, path, labels), beats.UNNEEDED
         if role == "wav2vec2":
             return wav2vec2.Wav2Vec2Encoder(config, path), wav2vec2.UNNEEDED
-    raise KeyFaceError(f"audio encoder {role!r} is unknown; use one of {', '.join(ROLES)}")
+    raise KeyFaceError(f"audio encoder {shown(role)} is unknown; use one of {', '.join(ENCODERS)}")

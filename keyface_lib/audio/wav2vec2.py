@@ -9,8 +9,9 @@ from torch import nn
 
 from ..errors import KeyFaceError
 from ..method.timeline import SAMPLES_PER_FRAME
-from .wavlm import conv_grid
-from .weights import check_config
+from ..weights.schema import check, flag, listed, number, one_of, whole
+from .wavlm import MOST_CONVOLUTIONS, conv_grid, require_sizes
+from .weights import HEADS, KERNEL, LAYERS, WIDTH, check_config
 from .windows import Scaling
 
 UNNEEDED = r"wav2vec2\.masked_spec_embed|lm_head\..*|quantizer\..*|project_(q|hid)\..*"
@@ -18,15 +19,29 @@ UNNEEDED = r"wav2vec2\.masked_spec_embed|lm_head\..*|quantizer\..*|project_(q|hi
 
 PREFIX = "wav2vec2."
 
-_NEEDED = (
-    "hidden_size",
-    "num_hidden_layers",
-    "num_attention_heads",
-    "intermediate_size",
-    "conv_dim",
-    "conv_kernel",
-    "conv_stride",
-)
+_CONVOLUTIONS = listed(whole(1, 8192), 1, MOST_CONVOLUTIONS)
+_ACTIVATION = one_of("gelu", "gelu_new", "relu", "silu", "swish")
+_RULES = {
+    "hidden_size": WIDTH,
+    "num_hidden_layers": LAYERS,
+    "num_attention_heads": HEADS,
+    "intermediate_size": whole(1, 65536),
+    "conv_dim": _CONVOLUTIONS,
+    "conv_kernel": _CONVOLUTIONS,
+    "conv_stride": _CONVOLUTIONS,
+}
+_MORE_RULES = {
+    "conv_bias": flag,
+    "feat_extract_norm": one_of("group", "layer"),
+    "feat_extract_activation": _ACTIVATION,
+    "hidden_act": _ACTIVATION,
+    "do_stable_layer_norm": flag,
+    "num_conv_pos_embeddings": KERNEL,
+    "num_conv_pos_embedding_groups": whole(1, 8192),
+    "vocab_size": whole(1, 2**20),
+    "layer_norm_eps": number(1e-12, 1e-2),
+}
+"""Settings that a config may leave out; it may have others, which change nothing that is heard."""
 _WEIGHT_NORM = {
     "conv.parametrizations.weight.original0": "conv.weight_g",
     "conv.parametrizations.weight.original1": "conv.weight_v",
@@ -52,7 +67,15 @@ class Wav2Vec2Encoder(nn.Module):
         super().__init__()
         from transformers import Wav2Vec2Config, Wav2Vec2Model
 
-        check_config(config, _NEEDED, {}, path)
+        check_config(config, _RULES, {}, path, {"hidden_size": ("num_attention_heads",)})
+        check(config, _MORE_RULES, f"{path}: the encoder's config", "use facebook/wav2vec2-base-960h's", True)
+        convolutions = [config[name] for name in ("conv_dim", "conv_kernel", "conv_stride")]
+        if len(set(map(len, convolutions))) != 1:
+            raise KeyFaceError(
+                f"{path}: conv_dim, conv_kernel and conv_stride have {', '.join(map(str, map(len, "
+                "convolutions)))} values; use facebook/wav2vec2-base-960h's config"
+            )
+        require_sizes(list(zip(*convolutions, strict=True)), path)
         self.dim = config["hidden_size"]
         self.grid = conv_grid(config["conv_kernel"], config["conv_stride"])
         if 2 * self.grid.hop != SAMPLES_PER_FRAME:
@@ -60,8 +83,14 @@ class Wav2Vec2Encoder(nn.Module):
                 f"{path}: conv_stride makes {self.grid.hop} samples a token, KeyFace pairs tokens of "
                 f"{SAMPLES_PER_FRAME // 2}; use facebook/wav2vec2-base-960h"
             )
-        unmasked = {"mask_time_prob": 0.0, "mask_feature_prob": 0.0, "add_adapter": False}
-        self.model = Wav2Vec2Model(Wav2Vec2Config.from_dict({**config, **unmasked}))
+        known = {name: config[name] for name in (*_RULES, *_MORE_RULES) if name in config}
+        settings = Wav2Vec2Config(**known, mask_time_prob=0.0, mask_feature_prob=0.0, add_adapter=False)
+        if settings.hidden_size % settings.num_conv_pos_embedding_groups:
+            raise KeyFaceError(
+                f"{path}: num_conv_pos_embedding_groups ({settings.num_conv_pos_embedding_groups}) does not "
+                f"divide hidden_size ({settings.hidden_size}); use facebook/wav2vec2-base-960h's config"
+            )
+        self.model = Wav2Vec2Model(settings)
 
     def scaling(self, waveform: torch.Tensor, samples: int) -> Scaling:
         """Zero mean and unit (unbiased) variance over the whole sound (n,), before it is padded."""

@@ -9,27 +9,30 @@ import torch
 from torch import nn
 
 from ..errors import KeyFaceError
-from .weights import check_config
+from ..untrusted import shown
+from ..weights.schema import flag, one_of, text, whole
+from .weights import HEADS, KERNEL, LAYERS, WIDTH, check_config
 from .windows import Scaling, TokenGrid
 
+MOST_CONVOLUTIONS = 32
 UNNEEDED = r"mask_emb|label_embs_concat|final_proj\..*"
 """Tensors that only WavLM's own training needs."""
 
-_NEEDED = (
-    "encoder_layers",
-    "encoder_embed_dim",
-    "encoder_ffn_embed_dim",
-    "encoder_attention_heads",
-    "layer_norm_first",
-    "conv_feature_layers",
-    "conv_bias",
-    "conv_pos",
-    "conv_pos_groups",
-    "num_buckets",
-    "max_distance",
-    "extractor_mode",
-    "normalize",
-)
+_RULES = {
+    "encoder_layers": LAYERS,
+    "encoder_embed_dim": WIDTH,
+    "encoder_ffn_embed_dim": whole(1, 65536),
+    "encoder_attention_heads": HEADS,
+    "layer_norm_first": flag,
+    "conv_feature_layers": text(500, 1),
+    "conv_bias": flag,
+    "conv_pos": KERNEL,
+    "conv_pos_groups": whole(1, 8192),
+    "num_buckets": whole(4, 4096, 4),
+    "max_distance": whole(2, 2**20),
+    "extractor_mode": one_of("default", "layer_norm"),
+    "normalize": flag,
+}
 _FIXED = {"activation_fn": "gelu", "relative_position_embedding": True, "gru_rel_pos": True}
 
 _ENDS = {
@@ -71,7 +74,9 @@ class WavLMEncoder(nn.Module):
         super().__init__()
         from transformers import WavLMConfig, WavLMModel
 
-        check_config(config, _NEEDED, _FIXED, path)
+        divided = {"encoder_embed_dim": ("encoder_attention_heads", "conv_pos_groups")}
+        check_config(config, _RULES, _FIXED, path, divided)
+        require_distances(config, path)
         widths, kernels, strides = zip(*conv_layers(config["conv_feature_layers"], path), strict=True)
         self.dim = config["encoder_embed_dim"]
         self.grid = conv_grid(kernels, strides)
@@ -132,15 +137,41 @@ def conv_layers(text: str, path: str) -> list[tuple[int, int, int]]:
     """(channels, kernel, stride) of each layer in the released notation, "[(512,10,5)] + [(512,3,2)] * 4"."""
     layers = []
     for term in text.replace(" ", "").split("+"):
-        match = re.fullmatch(r"\[\((\d+),(\d+),(\d+)\)\](?:\*(\d\d?))?", term)
-        if not match:
+        match = re.fullmatch(r"\[\((\d{1,5}),(\d{1,4}),(\d{1,4})\)\](?:\*(\d\d?))?", term)
+        if not match or "0" in match.groups() or len(layers) > MOST_CONVOLUTIONS:
             raise KeyFaceError(
-                f"{path}: conv_feature_layers is {text!r}, expected terms like [(512,3,2)] * 4; "
+                f"{path}: conv_feature_layers is {shown(text)}, expected terms like [(512,3,2)] * 4; "
                 "use the config of the released file"
             )
         channels, kernel, stride, times = (int(number or 1) for number in match.groups())
         layers += [(channels, kernel, stride)] * times
+    require_sizes(layers, path)
     return layers
+
+
+def require_sizes(layers: list[tuple[int, int, int]], path: str) -> None:
+    """Raises a KeyFaceError unless a stack of convolutions hears a sound in about a second's pieces or less."""
+    grid = conv_grid(*zip(*((kernel, stride) for _, kernel, stride in layers), strict=True))
+    sizes = [number for layer in layers for number in layer]
+    if (
+        len(layers) > MOST_CONVOLUTIONS
+        or min(sizes) < 1
+        or max(sizes) > 8192
+        or max(grid.hop, grid.field) > 16_000
+    ):
+        raise KeyFaceError(
+            f"{path}: {len(layers)} convolutions make a token every {grid.hop} samples of {grid.field}; an "
+            f"encoder's are at most {MOST_CONVOLUTIONS} and hear a second or less; use the config of the released file"
+        )
+
+
+def require_distances(config: Mapping[str, Any], path: str) -> None:
+    """Raises a KeyFaceError unless the largest distance lies beyond the buckets that are exact."""
+    if config["max_distance"] <= config["num_buckets"] // 4:
+        raise KeyFaceError(
+            f"{path}: max_distance {config['max_distance']} is too small for {config['num_buckets']} "
+            "buckets; use the config of the released file"
+        )
 
 
 def conv_grid(kernels: tuple[int, ...], strides: tuple[int, ...]) -> TokenGrid:

@@ -1,7 +1,6 @@
 """A model folder on disk and the loaded models it becomes."""
 
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -11,12 +10,15 @@ from ..audio import WITHOUT_WEIGHTS, load_encoder
 from ..errors import KeyFaceError
 from ..networks.network import Network, load_network
 from ..networks.vae import KeyFaceVAE, load_vae
-from ..weights.checkpoint import NETWORKS, Checkpoint, read_checkpoint
+from ..untrusted import one_line, read_json, shown
+from ..weights.architecture import ENCODERS, NETWORKS
+from ..weights.checkpoint import Checkpoint, read_checkpoint
+from ..weights.metadata import require_known_encoders
 from ..weights.released import RELEASED_FILES
+from ..weights.schema import check, table
 from ..weights.vae_parts import bare_vae, joined_vae
 from .settings import Settings, settings_from
 
-ENCODERS = ("wavlm", "beats", "wav2vec2")
 CONFIG = "config.json"
 
 
@@ -70,28 +72,25 @@ class Models:
 def find_files(folder: Path, required: Sequence[str] = ("keyframe", "interpolation")) -> dict[str, Path]:
     """The files of a model folder by role: what its `config.json` names, ours, or the released ones.
 
+    Its config names files inside the folder, as "name" or "subfolder/name". Links are followed, wherever they
+    lead: the hub's own cache is made of them.
+
     Args:
         required: the roles that must be there.
 
     Raises:
-        KeyFaceError: the folder does not exist, or a file of a required role is missing.
+        KeyFaceError: the folder does not exist, its config is none or names a file that is not there or not
+            inside, or a file of a required role is missing.
     """
-    if not folder.is_dir():
+    if not _is(Path.is_dir, folder):
         raise KeyFaceError(
-            f"{folder}: no such model folder; 'keyface init --size tiny {folder}' makes a small one"
+            f"{one_line(folder)}: no such model folder; 'keyface init --size tiny {folder}' makes a small one"
         )
-    named = {}
-    if (folder / CONFIG).is_file():
-        try:
-            named = json.loads((folder / CONFIG).read_text(encoding="utf-8")).get("files", {})
-        except (json.JSONDecodeError, AttributeError) as error:
-            raise KeyFaceError(f"{folder / CONFIG}: not a KeyFace model folder's config ({error})") from error
-    files = {}
+    files = _named_files(folder)
     for role, released in RELEASED_FILES.items():
-        candidates = [named.get(role), f"{role}.safetensors", released]
-        found = [folder / name for name in candidates if name and (folder / name).is_file()]
+        found = [folder / name for name in (f"{role}.safetensors", released) if (folder / name).is_file()]
         if found:
-            files[role] = found[0]
+            files.setdefault(role, found[0])
     for role in required:
         if role not in files:
             names = f"{role}.safetensors or the released {RELEASED_FILES[role]}"
@@ -121,6 +120,8 @@ def load_models(
     read = {role: _read(files, role) for role in ("keyframe", "interpolation", "reduced", "vae")}
     keyframe, interpolation = read["keyframe"], read["interpolation"]
     hears = [tuple(checkpoint.metadata.encoders) for checkpoint in (keyframe, interpolation)]
+    for names, role in zip(hears, ("keyframe", "interpolation"), strict=True):
+        require_known_encoders(names, WITHOUT_WEIGHTS, files[role])
     encoders = {}
     for name in dict.fromkeys(hears[0] + hears[1]):
         if name in WITHOUT_WEIGHTS:
@@ -155,6 +156,39 @@ def load_models(
         offload=offload,
         guidance=keyframe.metadata.guidance | interpolation.metadata.guidance,
     )
+
+
+def _named_files(folder: Path) -> dict[str, Path]:
+    """The files by role that the folder's config names, where it has one."""
+    path = folder / CONFIG
+    if not path.exists():
+        return {}
+    remedy = "see docs/checkpoints.md, or take it out"
+    entries = read_json(path)
+    check(entries, {"files": table}, one_line(path), remedy, missing_ok=True)
+    files = {}
+    for role, name in entries.get("files", {}).items():
+        if role not in RELEASED_FILES:
+            continue
+        parts = Path(name).parts if isinstance(name, str) else ()
+        if not parts or Path(name).is_absolute() or "\\" in name or ".." in parts:
+            raise KeyFaceError(
+                f"{one_line(path)} names {shown(name)} as {role}, which is not inside the folder; {remedy}"
+            )
+        if not _is(Path.is_file, folder / name):
+            raise KeyFaceError(
+                f"{one_line(path)} names {shown(name)} as {role}, which is not there; put it there, {remedy}"
+            )
+        files[role] = folder / name
+    return files
+
+
+def _is(kind: Callable[[Path], bool], path: Path) -> bool:
+    """Whether a path is of a kind; names that no file can have are of none."""
+    try:
+        return kind(path)
+    except (OSError, ValueError):
+        return False
 
 
 def _read(files: dict[str, Path], role: str) -> Checkpoint | None:

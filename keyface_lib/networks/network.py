@@ -4,7 +4,7 @@ import torch
 from torch import nn
 
 from ..method.conditioning import audio_tokens, resized_mask
-from ..weights.architecture import LEARNED_MASK, PROJECTION, VAE, standard_name
+from ..weights.architecture import LATENT_CHANNELS, LEARNED_MASK, PROJECTION, VAE, standard_name
 from ..weights.checkpoint import Checkpoint, require_tensors
 from .unet import build_unet, released_names
 
@@ -25,7 +25,9 @@ class Network(nn.Module):
         self.sizes = sizes
         self.unet = build_unet(sizes)
         self.projection = nn.Linear(audio_features, sizes["context_dim"]) if role in PROJECTION else None
-        self.learned_mask = None if role == "keyframe" else nn.Parameter(torch.zeros(4, *mask_size))
+        self.learned_mask = (
+            None if role == "keyframe" else nn.Parameter(torch.zeros(LATENT_CHANNELS, *mask_size))
+        )
 
     @property
     def device(self) -> torch.device:

@@ -5,8 +5,9 @@ from diffusers import UNetSpatioTemporalConditionModel
 from diffusers.models.resnet import SpatioTemporalResBlock
 
 from ..method.timeline import SLOTS
-from ..weights.architecture import UNET
+from ..weights.architecture import LATENT_CHANNELS, UNET
 from ..weights.keymap import unet_key_map
+from ..weights.metadata import check_heads
 from .time_convolution import flatten_time_convolutions
 
 
@@ -63,14 +64,19 @@ class KeyFaceUNet(UNetSpatioTemporalConditionModel):
 
 
 def build_unet(sizes: dict) -> KeyFaceUNet:
-    """A UNet of the given sizes (see `architecture.unet_sizes`), its weights not yet loaded."""
+    """A UNet of the given sizes (see `architecture.unet_sizes`), its weights not yet loaded.
+
+    Raises:
+        KeyFaceError: norms or heads of attention do not divide its levels.
+    """
+    check_heads(sizes, "the UNet")
     channels = [sizes["model_channels"] * m for m in sizes["channel_mult"]]
     attends = [2**level in sizes["attention_resolutions"] for level in range(len(channels))]
     down = ["CrossAttnDownBlockSpatioTemporal" if a else "DownBlockSpatioTemporal" for a in attends]
     up = ["CrossAttnUpBlockSpatioTemporal" if a else "UpBlockSpatioTemporal" for a in reversed(attends)]
     return KeyFaceUNet(
         in_channels=sizes["in_channels"],
-        out_channels=4,
+        out_channels=LATENT_CHANNELS,
         down_block_types=tuple(down),
         up_block_types=tuple(up),
         block_out_channels=tuple(channels),

@@ -7,7 +7,7 @@ from diffusers import AutoencoderKLTemporalDecoder
 from diffusers.models.unets.unet_3d_blocks import MidBlockTemporalDecoder
 
 from ..errors import KeyFaceError
-from ..weights.architecture import VAE, vae_sizes
+from ..weights.architecture import LATENT_CHANNELS, VAE, vae_sizes
 from ..weights.checkpoint import require_tensors
 from ..weights.keymap import vae_key_map
 from ..weights.vae_parts import with_quant_conv
@@ -78,7 +78,15 @@ def load_vae(tensors: Mapping[str, torch.Tensor], path: str) -> KeyFaceVAE:
         KeyFaceError: a tensor is missing, of another shape, or not the VAE's.
     """
     tensors = with_quant_conv({name.removeprefix(VAE): tensor for name, tensor in tensors.items()})
-    sizes = vae_sizes(tensors)
+    try:
+        sizes = vae_sizes(tensors)
+    except KeyFaceError as error:
+        raise KeyFaceError(f"{path}: {error}") from error
+    if sizes["z_channels"] != LATENT_CHANNELS:
+        raise KeyFaceError(
+            f"{path}: its latents have {sizes['z_channels']} channels, KeyFace's have {LATENT_CHANNELS}; use "
+            "SVD's or any Stable Diffusion 1.x VAE"
+        )
     with torch.device("meta"):
         vae = build_vae(sizes)
     shapes = {name: parameter.shape for name, parameter in vae.state_dict().items()}

@@ -16,7 +16,7 @@ from .face import Motion, draw
 from .identity import Identity, draw_identity
 from .sentences import Split, check_split, draw_sentence
 from .speech import CONTROL_RATE, Spoken, draw_voice, mouth_curves, say
-from .vocalizations import CLASSES, SPEECH, SYNTHESES, Vocalization, vocalize
+from .vocalizations import CLASSES, SPEECH, SYNTHESES, VocalGesture, vocalize
 
 POINTS_PER_FRAME = CONTROL_RATE // FPS
 VOCALIZATION_SHARE = 0.35
@@ -162,7 +162,7 @@ def _feeling(rng: np.random.Generator) -> tuple[float, float]:
 
 def _sounds(
     rng: np.random.Generator, sentences: tuple[str, ...], voice: Voice
-) -> Iterator[tuple[float, Spoken | Vocalization]]:
+) -> Iterator[tuple[float, Spoken | VocalGesture]]:
     """(silence before it in seconds, sound): sentences in order and among them vocalizations, without end.
 
     Every vocalization comes before any comes again.
@@ -198,7 +198,7 @@ class _Track:
     def full(self) -> bool:
         return self._end >= self._points
 
-    def add(self, pause_s: float, sound: Spoken | Vocalization) -> None:
+    def add(self, pause_s: float, sound: Spoken | VocalGesture) -> None:
         """Lets a sound follow after a pause; what does not fit is cut off."""
         start = self._end + round(pause_s * CONTROL_RATE)
         self._end = start + math.ceil(sound.seconds * CONTROL_RATE)

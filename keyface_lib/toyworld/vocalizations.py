@@ -35,7 +35,7 @@ BREATH: Formants = ((900, 900, 1.0), (2200, 1400, 0.6))
 
 
 @dataclass(frozen=True)
-class Vocalization:
+class VocalGesture:
     """A sound and its gesture.
 
     Attributes:
@@ -54,12 +54,12 @@ class Vocalization:
         return len(self.waveform) / SAMPLE_RATE
 
 
-def vocalize(label: str, rng: np.random.Generator, pitch_hz: float) -> Vocalization:
+def vocalize(label: str, rng: np.random.Generator, pitch_hz: float) -> VocalGesture:
     """A new instance of one of the eight vocalizations, in a voice of the given pitch."""
     return SYNTHESES[label](rng, pitch_hz)
 
 
-def _laughter(rng: np.random.Generator, pitch_hz: float) -> Vocalization:
+def _laughter(rng: np.random.Generator, pitch_hz: float) -> VocalGesture:
     beats, beat = int(rng.integers(4, 9)), rng.uniform(0.17, 0.24)
     time = _time(beats * beat + 0.15)
     within, count = time % beat / beat, np.minimum(time // beat, beats - 1)
@@ -81,7 +81,7 @@ def _laughter(rng: np.random.Generator, pitch_hz: float) -> Vocalization:
     )
 
 
-def _sigh(rng: np.random.Generator, pitch_hz: float) -> Vocalization:
+def _sigh(rng: np.random.Generator, pitch_hz: float) -> VocalGesture:
     time = _time(rng.uniform(1.0, 1.5))
     out = np.clip(time / 0.15, 0, 1) * np.exp(-2.2 * time / time[-1]) * np.clip((time[-1] - time) / 0.2, 0, 1)
     wave = 0.8 * _breath(rng, out, BREATH) + 0.15 * _voiced(pitch_hz * (1.1 - 0.3 * time), out, NARROW)
@@ -90,7 +90,7 @@ def _sigh(rng: np.random.Generator, pitch_hz: float) -> Vocalization:
                  y=0.012 * hold)  # fmt: skip
 
 
-def _cough(rng: np.random.Generator, pitch_hz: float) -> Vocalization:
+def _cough(rng: np.random.Generator, pitch_hz: float) -> VocalGesture:
     beats, beat = int(rng.integers(2, 4)), rng.uniform(0.3, 0.4)
     time = _time(beats * beat + 0.1)
     within = time % beat
@@ -102,7 +102,7 @@ def _cough(rng: np.random.Generator, pitch_hz: float) -> Vocalization:
                  brow=-0.3 * hold, y=0.02 * shut * hold)  # fmt: skip
 
 
-def _yawn(rng: np.random.Generator, pitch_hz: float) -> Vocalization:
+def _yawn(rng: np.random.Generator, pitch_hz: float) -> VocalGesture:
     time = _time(rng.uniform(1.9, 2.6))
     part = time / time[-1]
     breath_in = np.clip(part / 0.1, 0, 1) * np.clip((0.45 - part) / 0.1, 0, 1)
@@ -114,7 +114,7 @@ def _yawn(rng: np.random.Generator, pitch_hz: float) -> Vocalization:
                  y=-0.02 * hold)  # fmt: skip
 
 
-def _mhm(rng: np.random.Generator, pitch_hz: float) -> Vocalization:
+def _mhm(rng: np.random.Generator, pitch_hz: float) -> VocalGesture:
     time = _time(rng.uniform(0.45, 0.65))
     part = time / time[-1]
     loud = np.sin(np.pi * part) ** 0.5 * (1 - 0.75 * np.exp(-(((part - 0.45) / 0.08) ** 2)))
@@ -123,7 +123,7 @@ def _mhm(rng: np.random.Generator, pitch_hz: float) -> Vocalization:
     return _made("mhm", wave, opening=0 * nod, width=0.1 * nod, smile=0.15 * nod, y=0.018 * nod)
 
 
-def _oh(rng: np.random.Generator, pitch_hz: float) -> Vocalization:
+def _oh(rng: np.random.Generator, pitch_hz: float) -> VocalGesture:
     time = _time(rng.uniform(0.45, 0.75))
     loud = np.clip(time / 0.06, 0, 1) * np.clip((time[-1] - time) / 0.2, 0, 1)
     wave = _voiced(pitch_hz * (1.35 - 0.5 * time), loud, ROUND)
@@ -131,7 +131,7 @@ def _oh(rng: np.random.Generator, pitch_hz: float) -> Vocalization:
     return _made("oh", wave, opening=0.55 * hold, width=-0.9 * hold, brow=0.5 * hold, eye=0.15 * hold)
 
 
-def _ah(rng: np.random.Generator, pitch_hz: float) -> Vocalization:
+def _ah(rng: np.random.Generator, pitch_hz: float) -> VocalGesture:
     time = _time(rng.uniform(0.5, 0.9))
     loud = np.clip(time / 0.08, 0, 1) * np.clip((time[-1] - time) / 0.25, 0, 1)
     wave = _voiced(pitch_hz * (1.15 + 0.15 * np.sin(np.pi * time / time[-1])), loud, OPEN)
@@ -139,7 +139,7 @@ def _ah(rng: np.random.Generator, pitch_hz: float) -> Vocalization:
     return _made("ah", wave, opening=0.85 * hold, width=0.2 * hold, brow=0.3 * hold)
 
 
-def _throat_clearing(rng: np.random.Generator, pitch_hz: float) -> Vocalization:
+def _throat_clearing(rng: np.random.Generator, pitch_hz: float) -> VocalGesture:
     beats, beat = 2, rng.uniform(0.28, 0.36)
     time = _time(beats * beat)
     within = time % beat / beat
@@ -153,7 +153,7 @@ def _throat_clearing(rng: np.random.Generator, pitch_hz: float) -> Vocalization:
                  brow=-0.4 * hold, eye=-0.15 * hold, y=0.01 * _points(loud) * hold)  # fmt: skip
 
 
-SYNTHESES: dict[str, Callable[[np.random.Generator, float], Vocalization]] = {
+SYNTHESES: dict[str, Callable[[np.random.Generator, float], VocalGesture]] = {
     "mhm": _mhm,
     "oh": _oh,
     "ah": _ah,
@@ -205,5 +205,5 @@ def _levelled(wave: np.ndarray) -> np.ndarray:
     return 0.12 * wave / np.sqrt(np.mean(wave**2) + 1e-12)
 
 
-def _made(label: str, wave: np.ndarray, **gesture: np.ndarray) -> Vocalization:
-    return Vocalization(label, wave, gesture)
+def _made(label: str, wave: np.ndarray, **gesture: np.ndarray) -> VocalGesture:
+    return VocalGesture(label, wave, gesture)

@@ -11,7 +11,7 @@ from ..data.shards import BrokenClipError, Clip, ClipIndex
 from ..errors import KeyFaceError
 from ..method.denoiser import LATENT_SCALE
 from ..networks.vae import KeyFaceVAE, build_vae, load_vae, released_vae_state
-from ..weights.architecture import VAE, vae_sizes
+from ..weights.architecture import LATENT_CHANNELS, VAE, vae_sizes
 from ..weights.checkpoint import read_checkpoint, write_checkpoint
 from ..weights.metadata import Metadata
 from ..weights.vae_parts import bare_vae
@@ -23,7 +23,6 @@ from .perceptual import load_perceptual
 from .preview import autoencoder_preview
 from .task import Task
 
-LATENT_CHANNELS = 4
 MEASURED_PICTURES = 256
 """Pictures whose latents decide the scale of the exported ones."""
 SHOWN_PICTURES = 8

@@ -10,7 +10,7 @@ from ..data.shards import BrokenClipError, Clip, ClipIndex
 from ..errors import KeyFaceError
 from ..networks.network import Network
 from ..networks.vae import KeyFaceVAE, load_vae
-from ..weights.architecture import EMOTION_DIM, PROJECTION, standard_name
+from ..weights.architecture import EMOTION_DIM, IN_CHANNELS, PROJECTION, standard_name
 from ..weights.checkpoint import read_checkpoint, write_checkpoint
 from ..weights.metadata import Metadata
 from ..weights.vae_parts import bare_vae
@@ -145,7 +145,7 @@ def network_sizes(role: str, settings: NetworkSizes) -> dict:
         "num_head_channels": settings.num_head_channels,
         "context_dim": width,
         "audio_dim": width,
-        "in_channels": 8 if role == "keyframe" else 9,
+        "in_channels": IN_CHANNELS[role],
         "vector_dim": width + EMOTION_DIM if role == "keyframe" else width,
     }
 

@@ -1,6 +1,8 @@
 """What a state dict with released names is, read off its tensors: its role and the sizes of its networks.
 
-Nothing is read but names and shapes, so tensors on the meta device will do.
+Nothing is read but names and shapes, so tensors on the meta device will do. Files may come from anybody:
+names and shapes of any kind end in sizes, a role or a `KeyFaceError`, and no number in them decides how long
+that takes.
 """
 
 import re
@@ -10,6 +12,20 @@ from collections.abc import Mapping
 import torch
 
 from ..errors import KeyFaceError
+from ..untrusted import one_line, shown
+
+NETWORKS = ("keyframe", "interpolation", "reduced")
+ENCODERS = ("wavlm", "beats", "wav2vec2")
+"""The audio encoders that come in files; their names are roles of files and what networks say they hear."""
+ROLES = (*NETWORKS, "vae", *ENCODERS, "svd")
+LATENT_CHANNELS = 4
+IN_CHANNELS = {"keyframe": 2 * LATENT_CHANNELS, "interpolation": 2 * LATENT_CHANNELS + 1}
+IN_CHANNELS["reduced"] = IN_CHANNELS["interpolation"]
+"""Of the UNets: the noised latent, the condition, and in the interpolation whether a frame is given."""
+GROUPS = 32
+"""Of every group norm: widths are multiples of it."""
+LEVELS, BLOCKS, WIDEST = 8, 16, 2**16
+"""What no network has more of: levels, residual blocks in one, and channels."""
 
 UNET = "model.diffusion_model."
 VAE = "first_stage_model."
@@ -65,8 +81,8 @@ def unet_sizes(state_dict: StateDict, num_head_channels: int = RELEASED_HEAD_CHA
     Raises:
         KeyFaceError: a tensor that shows a size is missing, or the levels differ in their blocks.
     """
-    blocks = _blocks(state_dict, UNET + "input_blocks.")
-    model_channels = _shape(state_dict, UNET + "time_embed.0.weight")[1]
+    blocks = _blocks(state_dict, UNET + "input_blocks.", LEVELS * (BLOCKS + 1))
+    model_channels = _width(state_dict, UNET + "time_embed.0.weight")
     channels, counts, attention = [0], [0], [False]
     for index in range(1, max(blocks, default=0) + 1):
         block = UNET + f"input_blocks.{index}."
@@ -75,15 +91,23 @@ def unet_sizes(state_dict: StateDict, num_head_channels: int = RELEASED_HEAD_CHA
             counts.append(0)
             attention.append(False)
             continue
-        channels[-1] = _shape(state_dict, block + "0.out_layers.3.weight")[0]
+        channels[-1] = _width(state_dict, block + "0.out_layers.3.weight", 0)
         counts[-1] += 1
         attention[-1] |= any(name.startswith("1.") for name in blocks[index])
+    if len(counts) > LEVELS or max(counts) > BLOCKS:
+        raise KeyFaceError(
+            f"the UNet has {len(counts)} levels and up to {max(counts)} blocks in each: too many"
+        )
     if len(set(counts)) != 1:
         raise KeyFaceError(
             f"the UNet has {counts} residual blocks in its levels; KeyFace's has equally many in each: "
             "this is a checkpoint of another architecture"
         )
-    context_dim = _shape(state_dict, _CONTEXT)[1]
+    if any(width % model_channels for width in channels):
+        raise KeyFaceError(
+            f"the UNet's levels have {channels} channels, which {model_channels} does not divide"
+        )
+    context_dim = _width(state_dict, _CONTEXT)
     projection = next(filter(_PROJECTION.fullmatch, state_dict), None)
     return {
         "model_channels": model_channels,
@@ -92,9 +116,9 @@ def unet_sizes(state_dict: StateDict, num_head_channels: int = RELEASED_HEAD_CHA
         "attention_resolutions": [2**level for level, attends in enumerate(attention) if attends][::-1],
         "num_head_channels": num_head_channels,
         "context_dim": context_dim,
-        "audio_dim": state_dict[projection].shape[0] if projection else context_dim,
-        "in_channels": _shape(state_dict, _INPUT)[1],
-        "vector_dim": _shape(state_dict, _LABEL)[1],
+        "audio_dim": _width(state_dict, projection, 0) if projection else context_dim,
+        "in_channels": _width(state_dict, _INPUT),
+        "vector_dim": _width(state_dict, _LABEL),
     }
 
 
@@ -110,27 +134,32 @@ def vae_sizes(state_dict: StateDict) -> dict:
         KeyFaceError: a tensor that shows a size is missing, or encoder and decoder do not fit each other.
     """
     prefix = VAE if any(name.startswith(VAE) for name in state_dict) else ""
-    down = _blocks(state_dict, prefix + "encoder.down.")
-    up = _blocks(state_dict, prefix + "decoder.up.")
+    down = _blocks(state_dict, prefix + "encoder.down.", LEVELS)
+    up = _blocks(state_dict, prefix + "decoder.up.", LEVELS)
     sides = {}
     if down:
         sides["encoder"] = (
             _level_widths(state_dict, prefix + "encoder.down.", down),
             _residual_blocks(down[0]),
-            _shape(state_dict, prefix + "encoder.conv_out.weight")[0] // 2,
+            _width(state_dict, prefix + "encoder.conv_out.weight", 0) // 2,
         )
     if up:
         sides["decoder"] = (
             _level_widths(state_dict, prefix + "decoder.up.", up),
             _residual_blocks(up[0]) - 1,
-            _shape(state_dict, prefix + "decoder.conv_in.weight")[1],
+            _width(state_dict, prefix + "decoder.conv_in.weight"),
         )
     if len(set(sides.values())) != 1:
         raise KeyFaceError(
-            f"the VAE needs an encoder or a decoder, or both of the same sizes; it has {sides}"
+            f"the VAE needs an encoder or a decoder, or both of the same sizes; it has {shown(sides, 200)}"
         )
     widths, num_res_blocks, z_channels = next(iter(sides.values()))
-    ch = _shape(state_dict, prefix + "encoder.conv_in.weight")[0] if down else widths[0]
+    ch = _width(state_dict, prefix + "encoder.conv_in.weight", 0) if down else widths[0]
+    if num_res_blocks not in range(1, BLOCKS + 1) or any(width % ch or width % GROUPS for width in widths):
+        raise KeyFaceError(
+            f"the VAE has {num_res_blocks} blocks in each level, of {widths} channels; it needs 1 to "
+            f"{BLOCKS} and multiples of {ch} and {GROUPS}: this is a checkpoint of another architecture"
+        )
     return {
         "ch": ch,
         "ch_mult": [width // ch for width in widths],
@@ -144,8 +173,7 @@ def vae_sizes(state_dict: StateDict) -> dict:
 
 def image_size_of(state_dict: StateDict) -> int:
     """Side in pixels of the images a KeyFace network was trained on: its mask's; the released one without."""
-    mask = state_dict.get(LEARNED_MASK)
-    latent_size = RELEASED_LATENT_SIZE if mask is None else mask.shape[-1]
+    latent_size = _width(state_dict, LEARNED_MASK, -1) if LEARNED_MASK in state_dict else RELEASED_LATENT_SIZE
     has_vae = any(name.startswith(VAE) for name in state_dict)
     factor = 2 ** (len(vae_sizes(state_dict)["ch_mult"]) - 1) if has_vae else RELEASED_VAE_FACTOR
     return latent_size * factor
@@ -167,34 +195,52 @@ def is_loaded(name: str) -> bool:
 
 def _network_role(state_dict: StateDict) -> str | None:
     has_projection = any(map(_PROJECTION.fullmatch, state_dict))
-    widths = {name: state_dict[name].shape[1] for name in (_INPUT, _LABEL, _CONTEXT) if name in state_dict}
-    if LEARNED_MASK in state_dict or widths.get(_INPUT) == 9:
+    shapes = {name: state_dict[name].shape for name in (_INPUT, _LABEL, _CONTEXT) if name in state_dict}
+    widths = {name: shape[1] for name, shape in shapes.items() if len(shape) > 1}
+    if LEARNED_MASK in state_dict or widths.get(_INPUT) == IN_CHANNELS["interpolation"]:
         return "interpolation" if has_projection else "reduced"
     if has_projection or widths.get(_LABEL, 0) - widths.get(_CONTEXT, 0) == EMOTION_DIM:
         return "keyframe"
     return "svd" if any(".time_stack." in name for name in state_dict) else None
 
 
-def _blocks(state_dict: StateDict, prefix: str) -> dict[int, list[str]]:
-    """{n: names below `prefix` n "."} of the numbered blocks below `prefix`; missing numbers are empty."""
-    blocks = defaultdict(list)
+def _blocks(state_dict: StateDict, prefix: str, most: int) -> dict[int, list[str]]:
+    """{n: names below `prefix` n "."} of the blocks below `prefix`, numbered from 0 without a gap.
+
+    Raises:
+        KeyFaceError: they are not, or there are more than `most`.
+    """
+    blocks: dict[int, list[str]] = defaultdict(list)
     for name in state_dict:
         if name.startswith(prefix):
-            index, _, rest = name.removeprefix(prefix).partition(".")
-            blocks[int(index)].append(rest)
+            number, _, rest = name.removeprefix(prefix).partition(".")
+            if not re.fullmatch("[0-9]{1,4}", number):
+                raise KeyFaceError(
+                    f"the tensor {one_line(name)} has no number: it is of another architecture"
+                )
+            blocks[int(number)].append(rest)
+    if set(blocks) != set(range(len(blocks))) or len(blocks) > most:
+        raise KeyFaceError(
+            f"{prefix} has {len(blocks)} up to {max(blocks)}; KeyFace's are at most {most}, without a gap: "
+            "the file is incomplete or of another architecture"
+        )
     return blocks
 
 
 def _level_widths(state_dict: StateDict, prefix: str, levels: dict[int, list[str]]) -> tuple[int, ...]:
     names = (f"{prefix}{level}.block.0.conv1.weight" for level in range(max(levels) + 1))
-    return tuple(_shape(state_dict, name)[0] for name in names)
+    return tuple(_width(state_dict, name, 0) for name in names)
 
 
 def _residual_blocks(names: list[str]) -> int:
     return len({name.split(".")[1] for name in names if name.startswith("block.")})
 
 
-def _shape(state_dict: StateDict, name: str) -> torch.Size:
+def _width(state_dict: StateDict, name: str, axis: int = 1) -> int:
+    """How wide a tensor is that shows a size."""
     if name not in state_dict:
         raise KeyFaceError(f"the tensor {name} is missing: the file is incomplete or of another architecture")
-    return state_dict[name].shape
+    shape = state_dict[name].shape
+    if len(shape) < 2 or not 1 <= shape[axis] <= WIDEST:
+        raise KeyFaceError(f"the tensor {name} is {tuple(shape)}, which is no layer of KeyFace's")
+    return shape[axis]

@@ -13,11 +13,11 @@ from safetensors.torch import save_file
 
 from ..errors import KeyFaceError
 from ..files import whole_file
-from .architecture import image_size_of, is_loaded, unet_sizes, vae_sizes
-from .metadata import KEY, Metadata, metadata_from_json
+from ..untrusted import one_line
+from .architecture import NETWORKS, image_size_of, is_loaded, unet_sizes, vae_sizes
+from .metadata import KEY, Metadata, metadata_from_json, require_confirmed
 from .released import Weights, read_weights
 
-NETWORKS = ("keyframe", "interpolation", "reduced")
 RELEASED_ENCODERS = {
     "keyframe": ["wavlm", "beats"],
     "interpolation": ["wav2vec2", "beats"],
@@ -45,7 +45,8 @@ def read_checkpoint(path: str | Path) -> Checkpoint:
     name does not matter. Tensors are read when they are used.
 
     Raises:
-        KeyFaceError: the file is missing, damaged, hostile, of a newer format, or nothing KeyFace knows.
+        KeyFaceError: the file is missing, damaged, hostile, of a newer format, or nothing KeyFace knows; or
+            what it says of itself is not complete, or not what its tensors show.
     """
     path = Path(path)
     weights = read_weights(path)
@@ -85,12 +86,18 @@ def require_tensors(
         for name, shape in expected.items()
         if name in state_dict and tuple(state_dict[name].shape) != tuple(shape)
     ]
+    numberless = [
+        f"{name} is {state_dict[name].dtype}, which layers are not made of"
+        for name in expected
+        if name in state_dict and not state_dict[name].is_floating_point()
+    ]
     unexpected = [name for name in state_dict if name not in expected and is_loaded(name)]
     findings = [
-        f"{len(names)} {finding}: {', '.join(names[:3])}{', ...' if len(names) > 3 else ''}"
+        f"{len(names)} {finding}: {', '.join(map(one_line, names[:3]))}{', ...' if len(names) > 3 else ''}"
         for finding, names in (
             ("tensors missing", missing),
             ("of another shape", misshapen),
+            ("of another type", numberless),
             ("not expected", unexpected),
         )
         if names
@@ -98,21 +105,24 @@ def require_tensors(
     if findings:
         remedy = (
             "a checkpoint of another architecture; use the files that belong together"
-            if misshapen or unexpected
+            if misshapen or unexpected or numberless
             else "an incomplete checkpoint; download or convert it again"
         )
-        raise KeyFaceError(f"{path} is {remedy} ({'; '.join(findings)})")
+        raise KeyFaceError(f"{one_line(path)} is {remedy} ({'; '.join(findings)})")
 
 
 def metadata_of(weights: Weights, path: Path) -> Metadata:
     """What the file says of itself, or what its tensors show, with the released settings."""
     if KEY in weights.header:
-        return metadata_from_json(weights.header[KEY], path)
+        metadata = metadata_from_json(weights.header[KEY], path)
+        require_confirmed(metadata, weights.tensors, path)
+        return metadata
     role, tensors = weights.role, weights.tensors
     if role is None:
         raise KeyFaceError(
-            f"{path} holds no KeyFace network, VAE or audio encoder in the released names "
-            f"(its first tensor is {next(iter(tensors), None)}); see docs/checkpoints.md for what can be read"
+            f"{one_line(path)} holds no KeyFace network, VAE or audio encoder in the released names "
+            f"(its first tensor is {one_line(str(next(iter(tensors), None)))}); "
+            "see docs/checkpoints.md for what can be read"
         )
     try:
         if role in NETWORKS:
@@ -125,7 +135,7 @@ def metadata_of(weights: Weights, path: Path) -> Metadata:
             )
         config = vae_sizes(tensors) if role == "vae" else weights.config
     except KeyFaceError as error:
-        raise KeyFaceError(f"{path}: {error}") from error
+        raise KeyFaceError(f"{one_line(path)}: {error}") from error
     return Metadata(role=role, config=config, labels=weights.labels)
 
 

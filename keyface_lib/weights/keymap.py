@@ -9,6 +9,9 @@ from collections.abc import Iterable, Iterator, Mapping
 
 import torch
 
+from ..errors import KeyFaceError
+from .architecture import BLOCKS, LEVELS
+
 _UNET_RESNET = {
     "spatial_res_block.norm1": "in_layers.0",
     "spatial_res_block.conv1": "in_layers.2",
@@ -78,9 +81,18 @@ def vae_key_map(diffusers_keys: list[str], sizes: dict) -> dict[str, str]:
 
 
 def from_diffusers_vae(tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    """A VAE file in diffusers' names, SVD's or Stable Diffusion 1.x's, under the released names."""
-    levels = {int(level) for level in _captured(r"encoder\.down_blocks\.(\d+)\.", tensors)}
+    """A VAE file in diffusers' names, SVD's or Stable Diffusion 1.x's, under the released names.
+
+    Raises:
+        KeyFaceError: it has more blocks than any VAE.
+    """
+    levels = _captured(r"encoder\.down_blocks\.(\d+)\.", tensors)
     layers = _captured(r"encoder\.down_blocks\.0\.resnets\.(\d+)\.norm1\.weight", tensors)
+    if len(levels) > LEVELS or len(layers) > BLOCKS:
+        raise KeyFaceError(
+            f"the VAE has {len(levels)} levels and {len(layers)} blocks in each; there are at most {LEVELS} "
+            f"and {BLOCKS}: this is a checkpoint of another architecture"
+        )
     sizes = {"ch_mult": [1] * len(levels), "num_res_blocks": len(layers)}
     names = vae_key_map(list(tensors), sizes)
     return {names[name]: tensor for name, tensor in tensors.items()}

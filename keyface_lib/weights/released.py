@@ -4,7 +4,8 @@ Two kinds of file are told apart by their first bytes, not their names: safetens
 Either way tensors are mapped from the file, so reading costs nothing until they are used.
 """
 
-import json
+import math
+import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 
 from ..errors import KeyFaceError
+from ..untrusted import json_from, one_line, open_regular, read_json, shown
 from .architecture import role_of
 from .keymap import from_diffusers_vae
 from .pickled import read_pickled
@@ -58,6 +60,9 @@ WAV2VEC2_BASE_960H = {
 _WRAPPERS = ("module", "state_dict", "model")
 """Where DeepSpeed, Lightning and Microsoft's encoders keep their state dict."""
 _DEEPSPEED_PREFIX = "_forward_module."
+HEADER_BYTES = 8 * 2**20
+"""A safetensors header: about 120 bytes for each tensor."""
+MOST_TENSORS, LONGEST_NAME, DIMENSIONS = 50_000, 500, 8
 
 
 @dataclass(frozen=True)
@@ -85,6 +90,8 @@ def read_weights(path: Path) -> Weights:
     Raises:
         KeyFaceError: the file is missing, damaged, hostile, or holds no state dict.
     """
+    tensors: dict[str, torch.Tensor]
+    header: Mapping[str, str]
     if _is_safetensors(path):
         tensors, header = _read_safetensors(path)
         content: Mapping[str, Any] = {}
@@ -92,27 +99,51 @@ def read_weights(path: Path) -> Weights:
         content, header = read_pickled(path), {}
         tensors = _state_dict(content, path)
     if any(name.startswith("encoder.down_blocks.") for name in tensors):
-        tensors = from_diffusers_vae(tensors)
+        try:
+            tensors = from_diffusers_vae(tensors)
+        except KeyFaceError as error:
+            raise KeyFaceError(f"{one_line(path)}: {error}") from error
     role = role_of(tensors)
     config = _wav2vec2_config(path) if role == "wav2vec2" else _plain_entries(content.get("cfg"))
-    return Weights(tensors, role, header, config, _labels(content.get("label_dict")))
+    return Weights(tensors, role, header, config, _labels(content.get("label_dict"), path))
 
 
 def _is_safetensors(path: Path) -> bool:
-    try:
-        with open(path, "rb") as file:
-            start = file.read(9)
-    except OSError as error:
-        raise KeyFaceError(f"{path} cannot be read: {error.strerror or error}") from error
+    with open_regular(path) as file:
+        start = file.read(9)
     return start[8:] == b"{" or path.suffix == ".safetensors"
 
 
 def _read_safetensors(path: Path) -> tuple[dict[str, torch.Tensor], Mapping[str, str]]:
+    _check_header(path)
     try:
         with safe_open(path, framework="pt") as file:
-            return {name: file.get_tensor(name) for name in file.keys()}, file.metadata() or {}  # noqa: SIM118
-    except (SafetensorError, OSError) as error:
-        raise KeyFaceError(f"{path} is no complete safetensors file ({error}); download it again") from error
+            names = list(file.keys())
+            return {name: file.get_tensor(name) for name in names}, file.metadata() or {}
+    except (SafetensorError, OSError, RuntimeError, OverflowError) as error:
+        raise KeyFaceError(
+            f"{one_line(path)} is no complete safetensors file ({one_line(error)}); download it again"
+        ) from error
+
+
+def _check_header(path: Path) -> None:
+    """What of a safetensors header its own reader does not bound: length, tensors, names and dimensions."""
+    with open_regular(path) as file:
+        length = struct.unpack("<Q", file.read(8).rjust(8, b"\xff"))[0]
+        whole = length <= HEADER_BYTES
+        content = file.read(length) if whole else b""
+    if not whole or len(content) < length:
+        said = f"its header is said to have {length:,} bytes"
+        raise KeyFaceError(f"{one_line(path)} is no complete safetensors file ({said}); download it again")
+    entries = json_from(content, f"{one_line(path)}: its header", HEADER_BYTES)
+    if not isinstance(entries, dict) or len(entries) > MOST_TENSORS:
+        raise KeyFaceError(f"{one_line(path)}: its header lists no network's tensors; download it again")
+    for name, entry in entries.items():
+        shape = entry.get("shape") if isinstance(entry, dict) else None
+        if isinstance(shape, list) and len(shape) > DIMENSIONS:
+            raise KeyFaceError(
+                f"{one_line(path)}: {one_line(name)} has {len(shape)} dimensions, more than {DIMENSIONS}"
+            )
 
 
 def _state_dict(content: Any, path: Path) -> dict[str, torch.Tensor]:
@@ -122,13 +153,19 @@ def _state_dict(content: Any, path: Path) -> dict[str, torch.Tensor]:
             inner = inner[wrapper]
     tensors: dict[str, torch.Tensor] = {}
     for name, value in inner.items() if isinstance(inner, Mapping) else ():
-        if isinstance(name, str) and isinstance(value, torch.Tensor):
+        if isinstance(name, str) and len(name) <= LONGEST_NAME and isinstance(value, torch.Tensor):
             name = name.replace(_DEEPSPEED_PREFIX, "")
             if name in tensors:
-                raise KeyFaceError(f"{path} has two tensors called {name}; save it again with one of them")
+                raise KeyFaceError(
+                    f"{one_line(path)} has two tensors called {one_line(name)}; save it with one of them"
+                )
             tensors[name] = value.detach()
-    if not tensors:
-        raise KeyFaceError(f"{path} holds no tensors; a checkpoint has them by name, or in {_WRAPPERS}")
+    if not tensors or len(tensors) > MOST_TENSORS:
+        if tensors:
+            raise KeyFaceError(f"{one_line(path)} holds {len(tensors):,} tensors, more than any network")
+        raise KeyFaceError(
+            f"{one_line(path)} holds no tensors; a checkpoint has them by name, or in {_WRAPPERS}"
+        )
     return tensors
 
 
@@ -136,10 +173,7 @@ def _wav2vec2_config(path: Path) -> dict:
     """The model's own configuration, which the hub keeps in a file beside it; of the public model without."""
     beside = path.parent / "config.json"
     if beside.is_file():
-        try:
-            config = json.loads(beside.read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
-            raise KeyFaceError(f"{beside} is not readable JSON ({error}); download it again") from error
+        config = read_json(beside)
         if isinstance(config, dict) and config.get("model_type") == "wav2vec2":
             return {name: config.get(name, value) for name, value in WAV2VEC2_BASE_960H.items()}
     return dict(WAV2VEC2_BASE_960H)
@@ -157,10 +191,20 @@ def _is_plain(value: Any) -> bool:
         return all(map(_is_plain, value))
     if isinstance(value, dict):
         return all(isinstance(name, str) and _is_plain(entry) for name, entry in value.items())
-    return value is None or isinstance(value, str | int | float | bool)
+    if isinstance(value, float):
+        return math.isfinite(value)
+    if isinstance(value, int):
+        return abs(value) < 2**63
+    return value is None or isinstance(value, str)
 
 
-def _labels(labels: Any) -> list[str] | None:
+def _labels(labels: Any, path: Path) -> list[str] | None:
+    """The labels of BEATs' classes, which its file has by number."""
     if not isinstance(labels, Mapping):
         return None
-    return [str(label) for _, label in sorted(labels.items(), key=lambda entry: int(entry[0]))]
+    if set(labels) != set(range(len(labels))) or not all(isinstance(label, str) for label in labels.values()):
+        raise KeyFaceError(
+            f"{one_line(path)}: its label_dict is no table of labels by number, from 0 on ({shown(labels)}); "
+            "use the released file"
+        )
+    return [labels[number] for number in range(len(labels))]

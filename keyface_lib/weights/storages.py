@@ -65,7 +65,7 @@ class ZipStorages:
         if (order := self._entries.get(f"{root}byteorder")) and self._read(file, order) != b"little":
             raise ValueError("saved on a big-endian machine")
         self._file, self._path, self._root = file, path, root
-        self._mapped: torch.UntypedStorage | None = None
+        self._mapped: Any = None  # slicing storages is unknown to torch's own type hints
         self._found: dict[str, torch.UntypedStorage] = {}
         self.pickle_start, self.pickle_bytes = _start(file, pickles[0]), pickles[0].file_size
 
@@ -87,7 +87,7 @@ class ZipStorages:
             raise ValueError("an entry is longer than the file")
         if self._mapped is None:
             self._mapped = torch.UntypedStorage.from_file(os.fspath(self._path), False, self._bytes)
-        return self._mapped[start : start + entry.file_size]  # type: ignore[return-value]
+        return self._mapped[start : start + entry.file_size]
 
     def _read(self, file: IO[bytes], entry: zipfile.ZipInfo) -> bytes:
         file.seek(_start(file, entry))
@@ -97,7 +97,7 @@ class ZipStorages:
 class LegacyStorages:
     """Those of the format before torch 1.6: they follow the pickles, and are read into memory."""
 
-    def __init__(self, file: IO[bytes]):
+    def __init__(self, file: Any):
         self._file = file
         place = file.tell()
         self._left = file.seek(0, os.SEEK_END) - place
@@ -126,8 +126,9 @@ class LegacyStorages:
             size = storage.data.nbytes()
             if count * storage.dtype.itemsize != size:
                 raise ValueError("a storage has two lengths")
-            view = torch.empty(0, dtype=torch.uint8).set_(storage.data)  # type: ignore[call-overload]
-            if size and self._file.readinto(memoryview(view.numpy())) != size:  # type: ignore[attr-defined]
+            room: Any = torch.empty(0, dtype=torch.uint8)
+            view: Any = memoryview(room.set_(storage.data).numpy())
+            if size and self._file.readinto(view) != size:
                 raise ValueError("ends in the middle of a tensor")
 
 
@@ -153,11 +154,12 @@ def tensor_from(
     last = offset + sum((n - 1) * step for n, step in zip(size, stride, strict=True)) if all(size) else -1
     if max(math.prod(size) - 1, last, offset - 1) >= elements or max(numbers) >= 2**62:
         raise ValueError("a tensor larger than what is stored of it")
-    return torch.empty(0, dtype=dtype).set_(storage.data, offset, size, stride)  # type: ignore[call-overload]
+    tensor: Any = torch.empty(0, dtype=dtype)
+    return tensor.set_(storage.data, offset, size, stride)
 
 
 def require_honest(tensors: list[torch.Tensor], file_bytes: int) -> None:
-    """Raises ValueError where tensors share the file's bytes so often that they would fill much more memory."""
+    """Raises ValueError where tensors share a file's bytes so often that they would fill far more memory."""
     claimed = sum(tensor.nbytes for tensor in tensors)
     if claimed > SHARED * file_bytes + SHARED_BYTES:
         raise ValueError(f"its tensors would take {claimed:,} bytes, and it has {file_bytes:,}")
