@@ -72,8 +72,8 @@ class Wav2Vec2Encoder(nn.Module):
         convolutions = [config[name] for name in ("conv_dim", "conv_kernel", "conv_stride")]
         if len(set(map(len, convolutions))) != 1:
             raise KeyFaceError(
-                f"{path}: conv_dim, conv_kernel and conv_stride have {', '.join(map(str, map(len, "
-                "convolutions)))} values; use facebook/wav2vec2-base-960h's config"
+                f"{path}: conv_dim, conv_kernel and conv_stride have {list(map(len, convolutions))} "
+                "values; use facebook/wav2vec2-base-960h's config"
             )
         require_sizes(list(zip(*convolutions, strict=True)), path)
         self.dim = config["hidden_size"]

@@ -150,7 +150,7 @@ def conv_layers(text: str, path: str) -> list[tuple[int, int, int]]:
 
 
 def require_sizes(layers: list[tuple[int, int, int]], path: str) -> None:
-    """Raises a KeyFaceError unless a stack of convolutions hears a sound in about a second's pieces or less."""
+    """Raises a KeyFaceError unless a stack of convolutions hears a second or less for a token."""
     grid = conv_grid(*zip(*((kernel, stride) for _, kernel, stride in layers), strict=True))
     sizes = [number for layer in layers for number in layer]
     if (
@@ -161,7 +161,8 @@ def require_sizes(layers: list[tuple[int, int, int]], path: str) -> None:
     ):
         raise KeyFaceError(
             f"{path}: {len(layers)} convolutions make a token every {grid.hop} samples of {grid.field}; an "
-            f"encoder's are at most {MOST_CONVOLUTIONS} and hear a second or less; use the config of the released file"
+            f"encoder's are at most {MOST_CONVOLUTIONS} and hear a second or less; "
+            "use the config of the released file"
         )
 
 
