@@ -25,6 +25,7 @@ from ..keyface_lib.weights.architecture import (
     standard_name,
 )
 from ..keyface_lib.weights.checkpoint import Checkpoint, require_tensors
+from ..keyface_lib.weights.metadata import check_heads
 
 WEIGHT_DTYPES = ("default", "fp8_e4m3fn", "fp8_e4m3fn_fast", "fp8_e5m2")
 """What ComfyUI's own loader of diffusion models offers, by the same names."""
@@ -107,6 +108,7 @@ def load_network(checkpoint: Checkpoint, path: str, weight_dtype: str = "default
         KeyFaceError: a tensor is missing, of another shape, or not the network's.
     """
     metadata = checkpoint.metadata
+    check_heads(metadata.unet or {}, path)
     tensors = {standard_name(name, metadata.role): t for name, t in checkpoint.state_dict.items()}
     tensors = {name: tensor for name, tensor in tensors.items() if not name.startswith(VAE)}
     unet = {name.removeprefix(UNET): tensor for name, tensor in tensors.items() if name.startswith(UNET)}

@@ -1,6 +1,7 @@
 """`keyface train`, as the command line calls it."""
 
 import argparse
+import math
 from pathlib import Path
 
 from ..errors import KeyFaceError
@@ -14,12 +15,14 @@ def run(options: argparse.Namespace) -> None:
         KeyFaceError: as `config_file.read_config` and `loop.train`.
     """
     config = read_config(Path(options.config), options.stage)
-    if options.minutes is not None and options.minutes <= 0:
-        raise KeyFaceError(f"--minutes is {options.minutes}; it must be above 0")
+    if options.minutes is not None and not 0 < options.minutes < math.inf:
+        raise KeyFaceError(f"--minutes is {options.minutes}; it must be a number above 0")
     try:
         from .loop import train
     except ImportError as error:
-        raise KeyFaceError(f"training needs {error.name}; pip install 'keyface[train]'") from error
+        raise KeyFaceError(
+            f"training needs {error.name}; pip install '.[train]' in a clone of KeyFace"
+        ) from error
     outcome = train(options.stage, config, options.minutes, options.resume)
     if outcome.skipped:
         names = "; ".join(outcome.skipped[:20])

@@ -29,7 +29,7 @@ class Run:
 
     folder: str
     steps: int = _within(1, default=60_000)
-    seed: int = _within(0, default=0)
+    seed: int = _within(0, 2**63 - 1, default=0)
     save_every: int = _within(1, default=1_000)
     sample_every: int = _within(0, default=1_000)
     log_every: int = _within(1, default=50)
@@ -50,7 +50,7 @@ class Data:
     """
 
     shards: tuple[str, ...]
-    workers: int = _within(0, default=2)
+    workers: int = _within(0, 256, default=2)
     anchor: bool = False
     cut_short: float = _within(0, 1, default=0.0)
 
@@ -154,7 +154,7 @@ class Optimizer:
     """
 
     learning_rate: float = _within(0, default=1e-5)
-    batch: int = _within(1, default=32)
+    batch: int = _within(1, 2**16, default=32)
     accumulation: int = _within(1, default=1)
     warm_up: int = _within(0, default=1_000)
     decay_last: int = _within(0, default=0)
@@ -183,7 +183,7 @@ class LoRA:
         targets: layers that get one, by the end of their names in diffusers.
     """
 
-    rank: int = _within(0, default=0)
+    rank: int = _within(0, 4096, default=0)
     alpha: float = _within(0, default=0.0)
     targets: tuple[str, ...] = ("to_q", "to_k", "to_v", "to_out.0")
 

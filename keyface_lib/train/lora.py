@@ -33,7 +33,7 @@ def add_lora(network: Network, settings: LoRA, seed: int) -> dict[str, nn.Parame
     try:
         from peft import LoraConfig, inject_adapter_in_model
     except ImportError as error:
-        raise KeyFaceError("lora.rank needs peft; pip install 'keyface[train]'") from error
+        raise KeyFaceError("lora.rank needs peft; pip install '.[train]' in a clone of KeyFace") from error
     network.requires_grad_(False)
     config = LoraConfig(
         r=settings.rank, lora_alpha=_alpha(settings), target_modules=list(settings.targets), bias="none"

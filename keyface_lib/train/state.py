@@ -13,15 +13,29 @@ from pathlib import Path
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 
 from ..errors import KeyFaceError
+from ..untrusted import one_line, read_json
+from ..weights.released import read_weights
+from ..weights.schema import Rule, check, listed, number, table, text, whole
 
 FORMAT = 1
 PART_BYTES = 15 * 2**20
 """Tensor bytes in one file: 16 MiB with its header. A state of more than 1 GiB has larger files."""
 LARGE_PART_BYTES = 2 * 2**30
+FACTS_BYTES = 64 * 2**20
 _FACTS = "state.json"
+_RULES: dict[str, Rule] = {
+    "format": whole(0, 2**31),
+    "step": whole(0, 10**8),
+    "parts": whole(1, 100_000),
+    "stage": text(64, 1),
+    "seconds": number(0, 1e12),
+    "clips": whole(0, 2**63),
+    "skipped": listed(text(10_000), 0, 2**31),
+    "config": table,
+}
 _NAME = re.compile(r"state-(\d{8})")
 
 
@@ -86,17 +100,22 @@ def read_state(folder: Path) -> State | None:
     if not found:
         return None
     step, path = max(found)
+    remedy = "remove the state and start again"
     try:
-        facts = json.loads((path / _FACTS).read_text(encoding="utf-8"))
+        facts = read_json(path / _FACTS, FACTS_BYTES)
+        check(facts, {"format": _RULES["format"]}, str(path / _FACTS), remedy)
         if facts["format"] != FORMAT:
             raise KeyFaceError(f"{path} has format {facts['format']}, this version reads {FORMAT}; update")
-        tensors = {}
-        for number in range(facts["parts"]):
-            tensors |= load_file(path / f"part-{number:05}.safetensors")
-    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
-        if isinstance(error, KeyFaceError):
+        check(facts, _RULES, str(path / _FACTS), remedy)
+        if facts["step"] != step:
+            raise KeyFaceError(f"{path / _FACTS} is of step {facts['step']}; {remedy}")
+        tensors: dict[str, torch.Tensor] = {}
+        for part in range(facts["parts"]):
+            tensors |= read_weights(path / f"part-{part:05}.safetensors").tensors
+    except KeyFaceError as error:
+        if "update" in str(error) and "format" in str(error):
             raise
-        raise KeyFaceError(f"{path} is damaged ({error}); remove it and start again") from error
+        raise KeyFaceError(f"{one_line(path)} is damaged ({error}); {remedy}") from error
     return State(step, tensors, facts)
 
 
