@@ -5,8 +5,9 @@ from pathlib import Path
 
 from ..errors import KeyFaceError
 from ..weights.checkpoint import read_metadata
+from ..weights.schema import check
 from .config import Config, differences, flat
-from .state import State
+from .state import RUN_FACTS, State
 from .task import Task
 
 _log = logging.getLogger(__name__)
@@ -32,6 +33,7 @@ def require_resumable(state: State, task: Task, config: Config, kind: str, clips
         KeyFaceError: the state holds the tensors of another kind of run, or more steps were made already.
     """
     folder = config.run.folder
+    check(state.facts, RUN_FACTS, f"{folder}: its state", "remove the state and start again")
     told = "; ".join(f"{key} {now}" for key, now in differences(state.facts["config"], flat(config)).items())
     if state.facts["stage"] != kind:
         told = f"it is a run of {state.facts['stage']}"
@@ -43,6 +45,13 @@ def require_resumable(state: State, task: Task, config: Config, kind: str, clips
             f"{folder} cannot be resumed: {told or 'the data or network.start has other sizes'}; "
             "put this back or choose another run.folder"
         )
+    kinds = [*(("exp_avg", "exp_avg_sq") if state.step else ()), *(["average"] if averaged else [])]
+    for name in (f"{kind}.{name}" for kind in kinds for name in task.trained):
+        like = task.trained[name.split(".", 1)[1]]
+        if name not in state.tensors or state.tensors[name].shape != like.shape:
+            raise KeyFaceError(
+                f"{folder} cannot be resumed: its state lacks {name}; remove it and start again"
+            )
     if state.step > steps:
         raise KeyFaceError(
             f"{folder} is at step {state.step}, past the {steps} asked for; ask for more or start another run"

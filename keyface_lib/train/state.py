@@ -26,15 +26,19 @@ PART_BYTES = 15 * 2**20
 LARGE_PART_BYTES = 2 * 2**30
 FACTS_BYTES = 64 * 2**20
 _FACTS = "state.json"
-_RULES: dict[str, Rule] = {
-    "format": whole(0, 2**31),
-    "step": whole(0, 10**8),
-    "parts": whole(1, 100_000),
+RUN_FACTS: dict[str, Rule] = {
     "stage": text(64, 1),
     "seconds": number(0, 1e12),
     "clips": whole(0, 2**63),
     "skipped": listed(text(10_000), 0, 2**31),
     "config": table,
+}
+"""What a run that goes on needs to know."""
+_RULES: dict[str, Rule] = {
+    "format": whole(0, 2**31),
+    "step": whole(0, 10**8),
+    "parts": whole(1, 100_000),
+    **RUN_FACTS,
 }
 _NAME = re.compile(r"state-(\d{8})")
 
@@ -103,10 +107,10 @@ def read_state(folder: Path) -> State | None:
     remedy = "remove the state and start again"
     try:
         facts = read_json(path / _FACTS, FACTS_BYTES)
-        check(facts, {"format": _RULES["format"]}, str(path / _FACTS), remedy)
+        check(facts, {name: _RULES[name] for name in ("format", "step", "parts")}, str(path / _FACTS), remedy)
         if facts["format"] != FORMAT:
             raise KeyFaceError(f"{path} has format {facts['format']}, this version reads {FORMAT}; update")
-        check(facts, _RULES, str(path / _FACTS), remedy)
+        check(facts, _RULES, str(path / _FACTS), remedy, missing_ok=True)
         if facts["step"] != step:
             raise KeyFaceError(f"{path / _FACTS} is of step {facts['step']}; {remedy}")
         tensors: dict[str, torch.Tensor] = {}
