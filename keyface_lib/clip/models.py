@@ -143,6 +143,7 @@ def load_models(
     # The temporal decoder, which network files carry too, with the encoder, which they do not.
     parts = [bare_vae(checkpoint.state_dict) for checkpoint in (read["vae"], keyframe) if checkpoint]
     vae = load_vae(joined_vae(parts), str(files.get("vae", files["keyframe"])))
+    _require_fitting(networks, encoders, vae.factor, read, files)
     return Models(
         keyframe=networks["keyframe"],
         interpolation=networks["interpolation"],
@@ -156,6 +157,34 @@ def load_models(
         offload=offload,
         guidance=keyframe.metadata.guidance | interpolation.metadata.guidance,
     )
+
+
+def _require_fitting(
+    networks: Mapping[str, Network],
+    encoders: Mapping[str, torch.nn.Module],
+    factor: int,
+    read: Mapping[str, Checkpoint | None],
+    files: Mapping[str, Path],
+) -> None:
+    """Raises a KeyFaceError unless each file's sizes agree with those of the others."""
+    sizes = {
+        role: checkpoint.metadata.image_size
+        for role, checkpoint in read.items()
+        if role in networks and checkpoint
+    }
+    if len(set(sizes.values())) != 1 or sizes["keyframe"] % factor:
+        raise KeyFaceError(
+            f"{one_line(files['keyframe'].parent)}: the networks are for images of {sizes} pixels, "
+            f"and the VAE has {factor} to a latent; use files that belong together"
+        )
+    for role in ("keyframe", "interpolation"):
+        names = read[role].metadata.encoders
+        width, heard = networks[role].projection.in_features, sum(encoders[name].dim for name in names)
+        if width != heard:
+            raise KeyFaceError(
+                f"{one_line(files[role])}: the network hears {width} features, and {', '.join(names)} have "
+                f"{heard}; use files that belong together"
+            )
 
 
 def _named_files(folder: Path) -> dict[str, Path]:

@@ -11,14 +11,16 @@ import torch
 from ..errors import KeyFaceError
 from ..method.emotion import NAMED_STATES, EmotionCurve, Point, constant
 from ..method.timeline import FPS, SAMPLE_RATE, SAMPLES_PER_FRAME
+from ..untrusted import shown
 from .espeak import Voice
-from .face import Motion, draw
+from .face import SMALLEST, Motion, draw
 from .identity import Identity, draw_identity
 from .sentences import Split, check_split, draw_sentence
 from .speech import CONTROL_RATE, Spoken, draw_voice, mouth_curves, say
 from .vocalizations import CLASSES, SPEECH, SYNTHESES, VocalGesture, vocalize
 
 POINTS_PER_FRAME = CONTROL_RATE // FPS
+LARGEST, LONGEST_S = 4096, 600
 VOCALIZATION_SHARE = 0.35
 """How often a vocalization follows where otherwise a sentence would."""
 
@@ -105,19 +107,32 @@ def make_clip(
         KeyFaceError: eSpeak NG is missing, the split is unknown, the seed is negative, or the clip or its
             frames are too small.
     """
+    check_clip(seed, seconds, split, size)
     performance = perform(seed, seconds, split, emotion)
     return ToyClip(performance, draw(performance.identity, performance.motion, size, device))
+
+
+def check_clip(seed: int, seconds: float, split: str, size: int = SMALLEST) -> None:
+    """Checks the arguments of `make_clip` before anything is made.
+
+    Raises:
+        KeyFaceError: one is of another type, no number, or out of its range.
+    """
+    check_split(split)
+    wholes = (("seed", seed, 0, 2**63 - 1), ("size", size, SMALLEST, LARGEST))
+    for name, value, low, high in wholes:
+        if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
+            raise KeyFaceError(f"{name} is {shown(value)}; it must be a whole number from {low} to {high}")
+    is_number = isinstance(seconds, int | float) and not isinstance(seconds, bool)
+    if not is_number or not 1 / FPS <= seconds <= LONGEST_S:
+        raise KeyFaceError(f"seconds is {shown(seconds)}; it must be a number from {1 / FPS} to {LONGEST_S}")
 
 
 def perform(
     seed: int, seconds: float, split: Split = "train", emotion: EmotionCurve | None = None
 ) -> Performance:
     """`make_clip` without its pixels."""
-    check_split(split)
-    if seed < 0:
-        raise KeyFaceError(f"seed {seed} is negative; use one from 0 up")
-    if not (math.isfinite(seconds) and round(seconds * FPS) >= 1):
-        raise KeyFaceError(f"a clip of {seconds:g} s has no frame; make it 0.04 s or longer")
+    check_clip(seed, seconds, split)
     n_frames = round(seconds * FPS)
     streams = np.random.SeedSequence([seed, ("train", "test").index(split)]).spawn(5)
     for_person, for_voice, for_sound, for_feeling, for_body = map(np.random.default_rng, streams)

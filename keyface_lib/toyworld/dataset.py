@@ -1,17 +1,20 @@
 """Clips of the toy world as training shards."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import torch
 
 from ..audio import encode_audio, load_encoder
 from ..data.shards import ShardWriter
-from .clip import ToyClip, make_clip
+from ..errors import KeyFaceError
+from ..untrusted import shown
+from .clip import ToyClip, check_clip, make_clip
 from .sentences import Split
 
 ENCODER = "logmel"
 ENCODED_AT_ONCE = 32
+MOST_CLIPS = 10**6
 
 
 def write_clips(
@@ -40,6 +43,7 @@ def write_clips(
     Raises:
         KeyFaceError: as `make_clip` and `ShardWriter`.
     """
+    seeds = check_request(seeds, seconds, size, split)
     encoders = {ENCODER: load_encoder(ENCODER)}
     with ShardWriter(folder, split) as writer:
         for done, seed in enumerate(seeds, start=1):
@@ -57,6 +61,23 @@ def write_clips(
             if progress is not None:
                 progress(done)
     return writer.paths
+
+
+def check_request(seeds: Iterable[int], seconds: float, size: int, split: str) -> Sequence[int]:
+    """Checks the arguments of `write_clips` before anything is made or loaded; returns the seeds.
+
+    Raises:
+        KeyFaceError: there are no seeds or too many, or as `make_clip`.
+    """
+    if not isinstance(seeds, range):
+        seeds = tuple(seeds)
+    if not seeds or seeds[-1] - seeds[0] >= MOST_CLIPS:
+        raise KeyFaceError(
+            f"the seeds {shown(seeds)} are none, or too many; ask for 1 to {MOST_CLIPS:,} clips"
+        )
+    for seed in {seeds[0], seeds[-1]} if isinstance(seeds, range) else seeds:
+        check_clip(seed, seconds, split, size)
+    return seeds
 
 
 @torch.inference_mode()

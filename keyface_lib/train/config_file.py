@@ -134,7 +134,7 @@ def _value(value: Any, hint: Any, name: str, rules: types.MappingProxyType) -> A
     if hint is int and abs(value) >= 2**63:
         raise KeyFaceError(f"{name} is {shown(value)}; it must be below 2 to the power of 63")
     if hint is str and (len(value) > LONGEST_TEXT or "\0" in value):
-        raise KeyFaceError(f"{name} is {shown(value)}; it may have {LONGEST_TEXT} characters, none of them 0")
+        raise KeyFaceError(f"{name} is {shown(value)}; it may have {LONGEST_TEXT} characters, no zeros")
     low, high = rules.get("within", (None, None))
     if low is not None and not low <= value <= high:
         raise KeyFaceError(f"{name} is {shown(value)}; it must be in [{low}, {high}]")
@@ -179,8 +179,8 @@ def _check_together(config: Config, stage: str) -> None:
     for name in network.encoders:
         if not re.fullmatch(r"[\w-]{1,64}", name) or name in ("latents", "emotion", "frames"):
             raise KeyFaceError(
-                f"network.encoders names {shown(name)}; an encoder's name has letters, digits, '_' and '-', and is "
-                "none of latents, emotion and frames"
+                f"network.encoders names {shown(name)}; an encoder's name has letters, digits, _ and -, and "
+                "is none of latents, emotion and frames"
             )
 
 

@@ -1,6 +1,6 @@
 """From clips to training examples: each is a function of the run's seed and its position, nothing else."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -31,6 +31,7 @@ class SequenceExamples:
         pixel_frames: slots chosen for the pixel losses; 0: none.
         anchor: see `keyframe_frames`.
         cut_short: how often a sequence is `cut`, see `keyframe_frames` and `consecutive_frames`.
+        rows: shapes that single frames of arrays must have, by array, so that clips fit each other.
     """
 
     stage: str
@@ -40,6 +41,7 @@ class SequenceExamples:
     pixel_frames: int = 0
     anchor: bool = False
     cut_short: float = 0.0
+    rows: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
 
     def __call__(self, clip: Clip, g: torch.Generator) -> Example:
         """An example.
@@ -53,6 +55,11 @@ class SequenceExamples:
         Raises:
             BrokenClipError: the clip is too short, lacks an array, or has values that are no numbers.
         """
+        for name, row in self.rows.items():
+            if name in clip.arrays and clip.array(name).shape[1:] != row:
+                raise BrokenClipError(
+                    f"has {name} of {clip.array(name).shape[1:]}, not {row} as the first clip"
+                )
         latents = clip.array("latents")
         # Without cuts nothing is drawn for them, so that runs of former versions see the same examples.
         cut = bool(self.cut_short) and float(torch.rand((), generator=g)) < self.cut_short

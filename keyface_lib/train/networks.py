@@ -1,7 +1,7 @@
 """The task of training a keyframe or interpolation network."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
@@ -33,11 +33,13 @@ class DataFacts:
         latent_size: (h, w) of the latents.
         audio_features: width of all encoders' features side by side.
         image_size: side of the frames in pixels.
+        rows: shape of a single frame, by array.
     """
 
     latent_size: tuple[int, int]
     audio_features: int
     image_size: int
+    rows: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
 
 
 def network_task(stage: str, config: Config, clips: ClipIndex) -> Task:
@@ -72,6 +74,7 @@ def network_task(stage: str, config: Config, clips: ClipIndex) -> Task:
         pixel_frames=loss.pixel_frames if loss.on_pixels else 0,
         anchor=config.data.anchor,
         cut_short=config.data.cut_short,
+        rows=facts.rows,
     )
 
     def export(folder: Path, training: dict) -> Path:
@@ -109,7 +112,8 @@ def data_facts(clips: ClipIndex, encoders: tuple[str, ...]) -> DataFacts:
             f"data.shards: clip '{clip.key}' {broken} (it has {have}); write the shards with it, "
             "or name other network.encoders"
         ) from broken
-    return DataFacts(latents.shape[-2:], features, clip.facts["image_size"])
+    rows = {name: array.shape[1:] for name, array in clip.arrays.items()}
+    return DataFacts(latents.shape[-2:], features, clip.facts["image_size"], rows)
 
 
 def first_clip(clips: ClipIndex) -> Clip:

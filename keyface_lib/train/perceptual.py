@@ -75,6 +75,12 @@ def load_perceptual(paths: Sequence[str | Path]) -> PerceptualDistance:
             f"{', '.join(map(str, paths))}: lacks {len(missing)} tensors of LPIPS-VGG, first {missing[0]}; "
             "name the lpips package's vgg.pth and torchvision's vgg16 weights"
         )
+    wrong = [name for ours, name in names.items() if found[name].numel() != state[ours].numel()]
+    if wrong:
+        raise KeyFaceError(
+            f"{', '.join(map(str, paths))}: {wrong[0]} is {tuple(found[wrong[0]].shape)}, not LPIPS-VGG's; "
+            "name the lpips package's vgg.pth and torchvision's vgg16 weights"
+        )
     distance = PerceptualDistance()
     distance.load_state_dict({ours: found[name].reshape(state[ours].shape) for ours, name in names.items()})
     return distance.eval().requires_grad_(False)
