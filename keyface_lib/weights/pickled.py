@@ -78,6 +78,7 @@ _STORAGE = re.compile(r"torch(?:\.cuda|\.storage)?\.(\w+)Storage")
 _LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
 _PROTOCOL = 2  # torch.save's
 _LINE = 2**16
+_NOT_FETCHED = b"version https://git-lfs"
 _OPCODES = """
     MARK STOP POP POP_MARK DUP FLOAT INT BININT BININT1 LONG BININT2 NONE BINPERSID REDUCE STRING BINSTRING
     SHORT_BINSTRING UNICODE BINUNICODE APPEND BUILD GLOBAL DICT EMPTY_DICT APPENDS GET BINGET INST
@@ -123,6 +124,11 @@ def read_pickled(path: str | Path) -> Any:
     try:
         with open_regular(path) as file:
             is_zip = file.read(2) == b"PK"
+            file.seek(0)
+            if (start := file.read(50)).startswith(_NOT_FETCHED):
+                raise ValueError("the file itself was never fetched: this is a Git LFS pointer")
+            if start.lstrip()[:1] == b"<":
+                raise ValueError("this is a web page")
             file.seek(0)
             content = _read_zip(file, path) if is_zip else _read_legacy(file)
             require_honest(_tensors_in(content), file.seek(0, 2))
@@ -431,4 +437,6 @@ def _does_more(what: str) -> pickle.UnpicklingError:
 
 
 def _reason(error: Exception) -> str:
+    if isinstance(error, KeyError | IndexError | EOFError):
+        return "no whole pickle"
     return one_line((str(error).strip().splitlines() or [type(error).__name__])[0])
