@@ -11,7 +11,7 @@ import torch
 from . import small
 from .audio.features import AudioFeatures, encode_audio
 from .clip.animate import Animation
-from .clip.cost import measure
+from .clip.cost import Cost, measure
 from .clip.devices import best_device, device_of, dtype_of
 from .clip.inputs import HUB, check_model, hub_id
 from .clip.material import Feeling, Material, Picture, Recording, picture_of, read_material, sound_of
@@ -20,8 +20,9 @@ from .clip.settings import Settings, settings_from
 from .errors import KeyFaceError
 from .media.image import square
 from .media.video import VideoWriter, check_output
+from .method.batching import memory_for
 from .method.tensors import check_finite
-from .method.timeline import SAMPLE_RATE
+from .method.timeline import SAMPLE_RATE, Timeline
 from .method.values import shown, yes_or_no
 
 __all__ = ["Clip", "KeyFace", "best_device"]
@@ -40,6 +41,7 @@ class Clip:
         audio_path: the recording itself, heard in the video; None where it was no file.
         sound: heard in the video where there is no file, (samples,) or (channels, samples); None is `audio`.
         sound_rate: samples a second of `sound`.
+        cost: what was measured to choose the batch; None where it was given.
     """
 
     animation: Animation
@@ -47,6 +49,7 @@ class Clip:
     audio_path: Path | None = None
     sound: torch.Tensor | None = None
     sound_rate: int = SAMPLE_RATE
+    cost: Cost | None = None
 
     def __iter__(self) -> Iterator[torch.Tensor]:
         return iter(self.animation)
@@ -107,8 +110,8 @@ class KeyFace:
             name: a folder, or "hf:owner/repository", which is downloaded once into the hub's cache;
                 None is the small model in the box.
             device: None takes the best there is.
-            dtype: None takes float32 on the CPU and bfloat16 elsewhere.
-            offload: keep only the networks at work on the device (for cards with little memory).
+            dtype: of the networks; None takes what the device computes best, see `devices.network_dtype`.
+            offload: hold only the networks at work on the device (for cards with little memory).
 
         Raises:
             KeyFaceError: no such folder, repository or device, or the files are not KeyFace's.
@@ -164,10 +167,14 @@ class KeyFace:
         models = self.models
         identity = self.encode_portrait(material.picture)
         features = self.encode_audio(material.waveform, audio_progress)
+        cost = None
         if settings.batch is None:
-            settings = replace(settings, batch=measure(models).batch)
+            cost = measure(models, sequences=Timeline(features.n_frames).n_segments)
+            settings = replace(settings, batch=cost.batch)
         animation = Animation(models, identity, features, material.curve, settings, progress)
-        return Clip(animation, material.waveform, material.audio_path, material.sound, material.sound_rate)
+        return Clip(
+            animation, material.waveform, material.audio_path, material.sound, material.sound_rate, cost
+        )
 
     def encode_portrait(self, image: Picture) -> torch.Tensor:
         """Unscaled identity latent (4, h, w) of a picture, cropped to its central square.
@@ -175,28 +182,29 @@ class KeyFace:
         Raises:
             KeyFaceError: it is no picture (see `animate`), or its latent is not a number.
         """
-        picture = square(picture_of(image), self.models.image_size)[None]
-        self.models.bring(self.models.vae)
-        latent = self.models.vae.encode_image(picture)[0].cpu()
+        models = self.models
+        picture = square(picture_of(image), models.image_size)[None]
+        models.load_to_device(models.vae)
+        with memory_for("the portrait to encode"):
+            latent = models.vae.encode_image(picture)[0].cpu()
         check_finite(latent, "the portrait's latent", _IN_FP32)
         return latent
 
     def encode_audio(
         self, waveform: torch.Tensor | np.ndarray, progress: Progress | None = None
     ) -> AudioFeatures:
-        """Features of mono 16 kHz audio (samples,) for all encoders the networks hear.
+        """Features of mono 16 kHz audio (samples,) for all encoders the networks are conditioned on.
 
         Raises:
             KeyFaceError: it is no such sound, or its features are not numbers.
         """
-        waveform = sound_of(waveform, channels=False)
-        encoders = self.models.encoders
-        self.models.bring(*encoders.values())
-        features = encode_audio(waveform, encoders, progress)
-        for encoder in encoders.values():  # not needed again for this clip
-            encoder.to("cpu")
-        for name, heard in features.by_encoder.items():
-            check_finite(heard, f"what {name} hears", _IN_FP32)
+        waveform, models = sound_of(waveform, channels=False), self.models
+        try:
+            features = encode_audio(waveform, models.encoders, progress, load=models.load_to_device)
+        finally:  # not needed again for this clip
+            models.unload(*models.encoders.values())
+        for name, encoded in features.by_encoder.items():
+            check_finite(encoded, f"the output of {name}", _IN_FP32)
         return features
 
 

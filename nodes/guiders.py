@@ -78,6 +78,7 @@ class SequenceGuider(comfy.samplers.CFGGuider):
         # Every step asks again for what its sequences see.
         self._conditions = lru_cache(maxsize=LARGEST_BATCH)(conditions)
         self._weights = weights
+        self._batches: dict[object, BatchSize] = {}
 
     def sample(self, noise, *args, **kwargs):
         frames, room = len(noise), SLOTS * (self.n_sequences - self.first)
@@ -86,6 +87,8 @@ class SequenceGuider(comfy.samplers.CFGGuider):
                 f"the latent has {frames} frames and this guider samples {room}; connect the latent output "
                 "of the same KeyFace guider node to the sampler"
             )
+        if self.first == 0:  # a new clip, and perhaps other room
+            self._batches.clear()
         return super().sample(noise, *args, **kwargs)
 
     def inner_sample(self, *args, **kwargs):
@@ -114,7 +117,9 @@ class SequenceGuider(comfy.samplers.CFGGuider):
             def call(part: range, jobs=jobs, network=network, options=options) -> torch.Tensor:
                 return self._denoise(network.model, sequences, jobs[part.start : part.stop], sigma, options)
 
-            for denoised in _batch_that_fits(network.model, x).run(call, range(len(jobs))):
+            if network not in self._batches:
+                self._batches[network] = _batch_that_fits(network.model, x)
+            for denoised in self._batches[network].run(call, range(len(jobs))):
                 for (sequence, branch), frames in zip(jobs[done:], denoised, strict=False):
                     total[sequence] += self._weights[branch] * frames
                 done += len(denoised)

@@ -7,6 +7,7 @@ import torch
 import torch.nn.functional as F
 
 from ..errors import KeyFaceError
+from ..method.batching import memory_for
 from ..method.timeline import SAMPLES_PER_FRAME, frames_in
 from .encoders import AudioEncoder
 from .windows import WINDOW_S, Window, scaled_samples
@@ -55,6 +56,7 @@ def encode_audio(
     encoders: Mapping[str, AudioEncoder],
     progress: Callable[[int, int], None] | None = None,
     window_s: float = WINDOW_S,
+    load: Callable[[AudioEncoder], None] | None = None,
 ) -> AudioFeatures:
     """Features of a sound from several encoders, each run where it has been placed.
 
@@ -64,9 +66,10 @@ def encode_audio(
         progress: called with (windows done, windows in all); may raise to interrupt.
         window_s: seconds encoded at once, more than twice `windows.MARGIN_S`. Longer sound is encoded in
             overlapping windows; docs/audio.md says how little that changes.
+        load: called with each encoder just before it is needed, to place it.
 
     Raises:
-        KeyFaceError: the waveform is not one channel or has no samples.
+        KeyFaceError: the waveform is not one channel or has no samples, or memory does not suffice.
     """
     if waveform.ndim != 1 or len(waveform) == 0:
         raise KeyFaceError(
@@ -81,6 +84,8 @@ def encode_audio(
     # Made outside inference mode, the features can be trained on.
     features = {name: torch.zeros(n_frames, PER_FRAME, encoder.dim) for name, encoder in encoders.items()}
     for name, encoder in encoders.items():
+        if load is not None:
+            load(encoder)
         for _ in _encode(waveform, encoder, windows[name], into=features[name]):
             done += 1
             if progress is not None:
@@ -122,7 +127,8 @@ def _encode(
     for window in windows:
         with torch.inference_mode():
             heard = scaled_samples(waveform, *grid.sample_range(window, samples), scaling)
-            tokens = encoder.tokens(heard[None])[0].float().cpu()
+            with memory_for(f"a window of sound for {encoder.name}"):
+                tokens = encoder.tokens(heard[None])[0].float().cpu()
             kept = torch.tensor([window.keep_start, window.keep_stop]) * grid.tokens
             first, last = torch.searchsorted(source, kept).tolist()
             slots[first:last] = tokens[source[first:last] - window.start * grid.tokens]

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import torch
 
 from ..errors import KeyFaceError
+from ..method.batching import BatchSize
 from ..method.timeline import SAMPLE_RATE
 from .beats import BEATsEncoder
 from .windows import Scaling, Window, overlapping, scaled_samples
@@ -78,7 +79,7 @@ def find_vocalizations(
 
     Raises:
         KeyFaceError: the waveform is not one channel or has no samples, or this BEATs has no label table, no
-            classes, or none of these sounds among them.
+            classes, or none of these sounds among them, or memory does not suffice.
     """
     if waveform.ndim != 1 or len(waveform) == 0:
         raise KeyFaceError(
@@ -96,11 +97,13 @@ def find_vocalizations(
     length, hop = int(WINDOW_S * SAMPLE_RATE), int(HOP_S * SAMPLE_RATE)
     windows = overlapping(len(waveform), length, margin=(length - hop) // 2)
     scores = []
-    for first in range(0, len(windows), BATCH):
-        batch = windows[first : first + BATCH]
-        scores.append(_scores(waveform, beats, batch)[:, classes])
+    done = 0
+    score = lambda part: _scores(waveform, beats, windows[part.start : part.stop])[:, classes]  # noqa: E731
+    for part in BatchSize(BATCH).run(score, range(len(windows)), "two seconds of sound for beats"):
+        scores.append(part)
+        done += len(part)
         if progress is not None:
-            progress(first + len(batch), len(windows))
+            progress(done, len(windows))
     by_class = torch.cat(scores).T
     found = [
         Vocalization(

@@ -52,7 +52,7 @@ def _add_sampling(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--auto-scale", type=float, help="autoguidance of the frames between")
     parser.add_argument("--batch", type=int, help="sequences per network call; by default what fits")
     parser.add_argument("--device", help="cuda, cuda:1, mps, cpu; by default the best there is")
-    parser.add_argument("--dtype", choices=DTYPES, help="by default bfloat16, float32 on the CPU")
+    parser.add_argument("--dtype", choices=DTYPES, help="by default what the device is best at")
     parser.add_argument("--offload", action="store_true", help="hold only the network at work on the card")
     parser.add_argument("--lossless", action="store_true", help="every pixel as computed")
     parser.add_argument("--json", action="store_true", help="print the result as one line of JSON")
@@ -86,16 +86,16 @@ def run(options: argparse.Namespace) -> None:
     from ..pipeline import KeyFace
 
     keyface = KeyFace.from_pretrained(options.model, device, options.dtype, offload=options.offload)
-    cost = measure(keyface.models)
-    settings["batch"] = settings["batch"] or cost.batch
     with _bar("listen", "window") as progress:
         chosen = settings_from(keyface.models.default_settings(), **settings)
         clip = keyface.plan(material, chosen, audio_progress=progress)
-    seconds = cost.seconds(clip.animation.calls, clip.animation.timeline.n_segments)
+    timeline, batch = clip.animation.timeline, clip.animation.settings.batch
+    cost = clip.cost or measure(keyface.models, batch, timeline.n_segments)
+    seconds = cost.seconds(clip.animation.calls, timeline.n_segments)
     note(
         f"{clip.n_frames} frames ({clip.n_frames / FPS:.2f} s) at {keyface.models.image_size} pixels on "
-        f"{keyface.models.device}, batch {clip.animation.settings.batch}: about {_duration(seconds)}, "
-        f"{_gigabytes(cost, clip)} of memory"
+        f"{keyface.models.device} in {keyface.models.precision}, batch {batch}: about {_duration(seconds)}, "
+        f"{cost.bytes(batch) / 2**30:.1f} GB of memory"
     )
     written = 0
 
@@ -165,8 +165,3 @@ def _duration(seconds: float) -> str:
     if seconds < 90:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
-
-
-def _gigabytes(cost, clip) -> str:
-    needed = cost.resident_bytes + cost.sequence_bytes * clip.animation.settings.batch
-    return f"{needed / 2**30:.1f} GB"

@@ -3,7 +3,7 @@
 Memory does not grow with the clip: one batch of windows, one of segments and a keyframe are held at a time.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 import torch
@@ -14,7 +14,8 @@ from ..method.emotion import EmotionCurve
 from ..method.merging import merge_segments, to_bytes
 from ..method.noise import unit_noise
 from ..method.timeline import Timeline, segment_ends
-from .frames import decode_segments
+from ..networks.network import Network
+from .frames import decode_batch, decode_segments
 from .interpolation import InterpolationSettings, sample_segments
 from .keyframes import KeyframeSettings, sample_windows
 from .models import Models
@@ -28,7 +29,8 @@ class Animation:
     Attributes:
         timeline: where its frames, windows and segments lie.
         calls: network calls it takes in all, counted in sequences.
-        progress: called with (done, total) of these calls; may raise to interrupt.
+        progress: called with (done, total) of these calls; may raise to interrupt. Where a batch does not fit
+            into memory, the calls it has made are taken back.
     """
 
     def __init__(
@@ -57,11 +59,12 @@ class Animation:
         self.calls = self.timeline.n_windows * _calls(settings.keyframes)
         self.calls += self.timeline.n_segments * _calls(self._interpolation_settings)
         self.progress = progress
-        self._done = 0
+        self._done = self._done_for_good = 0
         self._batch = BatchSize(settings.batch or 1)
+        self._decode_batch = decode_batch(models.vae, *identity.shape[-2:])
 
     def __iter__(self) -> Iterator[torch.Tensor]:
-        self._done = 0
+        self._done = self._done_for_good = 0
         remaining = self.timeline.n_frames
         for frames in merge_segments(self._decoded()):
             frames = frames[:remaining]
@@ -75,7 +78,6 @@ class Animation:
         frames = timeline.window_frames()
 
         def sample(windows: range) -> torch.Tensor:
-            models.bring(models.keyframe)
             heard = frames[windows.start : windows.stop]
             latents = sample_windows(
                 models.keyframe,
@@ -90,11 +92,13 @@ class Animation:
             counts = [len(timeline.keyframes_of_window(window)) for window in windows]
             return torch.cat([window[1 : 1 + n] for window, n in zip(latents, counts, strict=True)])
 
-        yield from self._batch.run(sample, range(timeline.n_windows))
+        networks = (models.keyframe,)
+        yield from self._sampled(sample, range(timeline.n_windows), networks, "a window of keyframes")
 
     def segments(self) -> Iterator[torch.Tensor]:
         """Segments as unscaled latents, (s, 14, 4, h, w) a batch."""
         models = self.models
+        networks = (models.interpolation, models.reduced)
         frames = self.timeline.segment_frames()
         first, carried = 0, None
         for keyframes in self.keyframes():
@@ -102,7 +106,6 @@ class Animation:
             ends = segment_ends(keyframes)
 
             def sample(segments: range, ends=ends, first=first) -> torch.Tensor:
-                models.bring(models.interpolation, models.reduced)
                 return sample_segments(
                     models.interpolation,
                     models.reduced,
@@ -113,14 +116,37 @@ class Animation:
                     self._on_call,
                 )
 
-            yield from self._batch.run(sample, range(first, first + len(ends)))
+            indices = range(first, first + len(ends))
+            yield from self._sampled(sample, indices, networks, "a segment of the interpolation")
             first, carried = first + len(ends), keyframes[-1:]
 
     def _decoded(self) -> Iterator[torch.Tensor]:
         for segments in self.segments():
-            self.models.bring(self.models.vae)
+            self.models.load_to_device(self.models.vae)
             for segment in segments.split(1):
-                yield decode_segments(self.models.vae, segment)
+                yield decode_segments(self.models.vae, segment, self._decode_batch)
+
+    def _sampled(
+        self,
+        sample: Callable[[range], torch.Tensor],
+        indices: range,
+        networks: Sequence[Network | None],
+        what: str,
+    ) -> Iterator[torch.Tensor]:
+        """What `sample` returns for consecutive parts of `indices`, each as large as memory allows."""
+
+        def attempt(part: range) -> torch.Tensor:
+            self._done = self._done_for_good  # what the former attempt counted, if it failed, was in vain
+            latents = sample(part)
+            self._done_for_good = self._done
+            return latents
+
+        remaining = indices
+        while remaining:
+            # Loaded anew for every batch: whoever takes the last one may have needed the room.
+            self.models.load_to_device(*networks)
+            latents, remaining = self._batch.first(attempt, remaining, what)
+            yield latents
 
     @property
     def _interpolation_settings(self) -> InterpolationSettings:

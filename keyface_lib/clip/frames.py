@@ -9,11 +9,23 @@ DECODE_PIXELS = 4 * 512 * 512
 """Pixels decoded in one call: four frames of the released size, about 1.5 GB in half precision."""
 
 
+def decode_batch(vae: KeyFaceVAE, height: int, width: int) -> BatchSize:
+    """How many latents (4, height, width) are decoded in one call, to be used for all of a clip."""
+    return BatchSize(DECODE_PIXELS // (height * width * vae.factor**2))
+
+
 @torch.inference_mode()
-def decode_segments(vae: KeyFaceVAE, segments: torch.Tensor) -> torch.Tensor:
-    """Decodes segments of unscaled latents (s, 14, 4, h, w) a few frames at a time: (s, 14, 3, H, W)."""
+def decode_segments(vae: KeyFaceVAE, segments: torch.Tensor, batch: BatchSize | None = None) -> torch.Tensor:
+    """Decodes segments of unscaled latents (s, 14, 4, h, w) a few frames at a time: (s, 14, 3, H, W).
+
+    Args:
+        batch: from `decode_batch`, where former segments of the clip were decoded with it.
+
+    Raises:
+        DoesNotFitError: not even one frame fits into memory.
+    """
     frames = segments.flatten(0, 1)
-    pixels = frames.shape[-2] * frames.shape[-1] * vae.factor**2
-    batch = BatchSize(DECODE_PIXELS // pixels)
-    decoded = batch.run(lambda part: vae.decode_frames(frames[part.start : part.stop]), range(len(frames)))
+    batch = batch or decode_batch(vae, *frames.shape[-2:])
+    decode = lambda part: vae.decode_frames(frames[part.start : part.stop])  # noqa: E731
+    decoded = batch.run(decode, range(len(frames)), "one frame to decode")
     return torch.cat(list(decoded)).unflatten(0, segments.shape[:2])

@@ -8,6 +8,8 @@ import torch
 
 from ..audio import WITHOUT_WEIGHTS, load_encoder
 from ..errors import KeyFaceError
+from ..method.batching import memory_for
+from ..networks.devices import HostWeights, network_dtype, vae_dtype
 from ..networks.network import Network, load_network
 from ..networks.vae import KeyFaceVAE, load_vae
 from ..untrusted import one_line, read_json, shown
@@ -34,7 +36,7 @@ class Models:
         keyframe_hears, interpolation_hears: encoder names in the order their features are joined.
         image_size: side of the square frames in pixels.
         device: where the networks compute.
-        offload: keep only the networks at work there and the others in host memory.
+        offload: hold only the networks at work there; their weights stay in host memory, too.
         guidance: default scales "audio", "identity" and "auto", from the files.
     """
 
@@ -49,24 +51,59 @@ class Models:
     device: torch.device
     offload: bool = False
     guidance: Mapping[str, float] = field(default_factory=dict)
+    _host: dict[int, HostWeights] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    @property
+    def precision(self) -> str:
+        """The types that networks and autoencoder compute in, in words."""
+        network, vae = (str(t).removeprefix("torch.") for t in (self.keyframe.unet.dtype, self.vae.dtype))
+        return network if network == vae else f"{network} (autoencoder {vae})"
 
     def default_settings(self) -> Settings:
         """How these models want to be sampled."""
         return settings_from(Settings(), **{f"{name}_scale": value for name, value in self.guidance.items()})
 
-    def bring(self, *modules: torch.nn.Module | None) -> None:
-        """Moves the modules about to work to the device, with `offload` all others away from it first."""
-        wanted = [module for module in modules if module is not None]
-        if self.offload:
-            for module in self._modules():
-                if not any(module is w for w in wanted):
-                    module.to("cpu")
-        for module in wanted:
-            module.to(self.device)
+    def load_to_device(self, *modules: torch.nn.Module | None) -> None:
+        """Puts the modules about to work on the device, with `offload` all others off it first.
 
-    def _modules(self) -> list[torch.nn.Module]:
-        modules = [self.keyframe, self.interpolation, self.reduced, self.vae, *self.encoders.values()]
-        return [module for module in modules if module is not None]
+        Raises:
+            DoesNotFitError: their weights do not fit there.
+        """
+        wanted = {id(module) for module in modules}
+        if self.offload:
+            self.unload(*(module for module in self._named().values() if id(module) not in wanted))
+        for name, module in self._named().items():
+            if id(module) not in wanted or self.device.type == "cpu":
+                continue
+            if self.offload or module in self.encoders.values():
+                self._host_weights(name, module).load(self.device)
+            else:
+                with memory_for(name):
+                    torch.nn.Module.to(module, self.device)
+
+    def unload(self, *modules: torch.nn.Module) -> None:
+        """Takes modules off the device, as far as their weights are kept in host memory too.
+
+        Those of audio encoders are, with `offload` all.
+        """
+        for module in modules:
+            if id(module) in self._host:
+                self._host[id(module)].unload()
+
+    def _host_weights(self, name: str, module: torch.nn.Module) -> HostWeights:
+        if id(module) not in self._host:
+            pinned = self.offload and self.device.type == "cuda"
+            self._host[id(module)] = HostWeights(module, name, pinned)
+        return self._host[id(module)]
+
+    def _named(self) -> dict[str, torch.nn.Module]:
+        """All modules by what messages call them."""
+        networks = {"keyframe": self.keyframe, "interpolation": self.interpolation, "reduced": self.reduced}
+        modules = {
+            f"the {role} network": network for role, network in networks.items() if network is not None
+        }
+        encoders = {f"the audio encoder {name}": encoder for name, encoder in self.encoders.items()}
+        return {**modules, "the autoencoder": self.vae, **encoders}
 
 
 def find_files(folder: Path, required: Sequence[str] = ("keyframe", "interpolation")) -> dict[str, Path]:
@@ -108,15 +145,15 @@ def load_models(
     """Loads a model folder.
 
     Args:
-        dtype: of the networks and the VAE; None keeps float32 on the CPU and takes bfloat16 elsewhere. Audio
-            encoders always run in float32.
+        dtype: of the networks; None takes `devices.network_dtype`. The VAE has the same but where that
+            overflows (`devices.vae_dtype`); audio encoders always run in float32.
         progress: called with (done, total) files.
 
     Raises:
         KeyFaceError: a file is missing, of the wrong role, or not what it should be.
     """
     files = find_files(folder)
-    dtype = dtype or (torch.float32 if device.type == "cpu" else torch.bfloat16)
+    dtype = dtype or network_dtype(device)
     read = {role: _read(files, role) for role in ("keyframe", "interpolation", "reduced", "vae")}
     keyframe, interpolation = read["keyframe"], read["interpolation"]
     hears = [tuple(checkpoint.metadata.encoders) for checkpoint in (keyframe, interpolation)]
@@ -148,7 +185,9 @@ def load_models(
         keyframe=networks["keyframe"],
         interpolation=networks["interpolation"],
         reduced=networks.get("reduced"),
-        vae=torch.nn.Module.to(vae, dtype=dtype),  # diffusers' own `to` warns of layers that are not there
+        vae=torch.nn.Module.to(
+            vae, dtype=vae_dtype(dtype)
+        ),  # diffusers' own `to` warns of layers that are not there
         encoders=encoders,
         keyframe_hears=hears[0],
         interpolation_hears=hears[1],

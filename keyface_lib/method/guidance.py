@@ -46,7 +46,7 @@ def guided_denoiser(
     """
 
     def guided(x: torch.Tensor, sigma: float) -> torch.Tensor:
-        sigmas = torch.full((len(x),), sigma)
+        sigmas = torch.full((len(x),), sigma, device=x.device)
         total = torch.zeros_like(x)
         for weight, (unet, conditioning) in zip(weights(sigma), branches, strict=True):
             if weight != 0:

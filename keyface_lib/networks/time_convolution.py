@@ -8,9 +8,9 @@ from torch import nn
 class TimeConvolution(nn.Conv3d):
     """A `Conv3d` whose kernel is 1 x 1 in space, computed in two dimensions; up to rounding the same.
 
-    A single frame meets only the middle of the kernel, the rest of which would be multiplied by padding. On
-    the CPU, where PyTorch's own code for such kernels is slow, time is one dimension and the pixels are the
-    other.
+    A single frame meets only the middle of the kernel, the rest of which would be multiplied by padding. For
+    more of them, time is one dimension and the pixels are the other: PyTorch's own code for such kernels is
+    slow on CPUs, and in bfloat16 on cards slow or wrong in several releases.
     """
 
     def forward(self, input: torch.Tensor) -> torch.Tensor:
@@ -19,8 +19,6 @@ class TimeConvolution(nn.Conv3d):
         if frames == 1:
             middle = self.weight[:, :, self.kernel_size[0] // 2]
             return F.conv2d(input.squeeze(2), middle, self.bias).unsqueeze(2)
-        if input.device.type != "cpu":
-            return super().forward(input)
         padding = (self.padding[0], 0)
         flat = F.conv2d(input.flatten(3), self.weight.squeeze(-1), self.bias, padding=padding)
         return flat.unflatten(3, pixels)
