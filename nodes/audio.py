@@ -10,8 +10,10 @@ from comfy_api.latest import io
 from ..keyface_lib.audio import AudioFeatures, Vocalization, encode_audio, find_vocalizations, mono_16k
 from ..keyface_lib.audio.peaks import peaks_of
 from ..keyface_lib.audio.vocalizations import THRESHOLD
-from ..keyface_lib.errors import KeyFaceError
+from . import edges
+from .compat import where_known
 from .loaders import Encoders
+from .node_text import show
 
 
 @dataclass(frozen=True)
@@ -29,20 +31,13 @@ class HeardAudio:
     vocalizations: tuple[Vocalization, ...]
 
 
-def waveform_of(audio: dict) -> torch.Tensor:
-    """An AUDIO as mono 16 kHz (samples,).
+edges.carries("KEYFACE_ENCODERS", Encoders, "Load KeyFace Audio Encoders")
+edges.carries("KEYFACE_FEATURES", HeardAudio, "Encode Audio")
 
-    Raises:
-        KeyFaceError: it is a batch, or has no samples.
-    """
-    waveform = audio["waveform"]
-    if len(waveform) != 1:
-        raise KeyFaceError(
-            f"the audio is a batch of {len(waveform)} recordings; a clip has one: split the batch"
-        )
-    if waveform.shape[-1] == 0:
-        raise KeyFaceError("the audio is empty; load a recording with at least one sample")
-    return mono_16k(waveform[0].float().cpu(), int(audio["sample_rate"]))
+
+def waveform_of(audio: dict) -> torch.Tensor:
+    """A checked AUDIO (see `media.audio`) as mono 16 kHz (samples,)."""
+    return mono_16k(audio["waveform"][0].cpu(), audio["sample_rate"])
 
 
 def hear(audio: dict, encoders: Encoders, threshold: float = THRESHOLD) -> HeardAudio:
@@ -60,10 +55,12 @@ def hear(audio: dict, encoders: Encoders, threshold: float = THRESHOLD) -> Heard
 
     # One encoder after the other is loaded, so that the largest alone has to fit.
     for name, module in modules.items():
+        show(f"listening: {name}")
         mm.load_models_gpu([encoders.by_name[name]])
         encoded = encode_audio(waveform, {name: module}, tick)
         features[name] = encoded.by_encoder[name]
     if searched:
+        show("listening: laughter, sighs and the like")
         mm.load_models_gpu([encoders.by_name["beats"]])
         vocalizations = find_vocalizations(waveform, beats, threshold, tick)
     return HeardAudio(AudioFeatures(encoded.n_frames, features), peaks_of(waveform), tuple(vocalizations))
@@ -71,11 +68,12 @@ def hear(audio: dict, encoders: Encoders, threshold: float = THRESHOLD) -> Heard
 
 class EncodeAudio(io.ComfyNode):
     @classmethod
-    def define_schema(cls):
+    def define_schema(cls) -> io.Schema:
         return io.Schema(
             node_id="KeyFaceEncodeAudio",
             display_name="Encode Audio (KeyFace)",
             category="KeyFace",
+            **where_known(search_aliases=["talking head", "lip sync", "speech features"]),
             description="Turns a recording of any length into what KeyFace's networks hear.",
             inputs=[
                 io.Audio.Input("audio", tooltip="The voice, at any rate; stereo is mixed down."),
@@ -104,7 +102,8 @@ class EncodeAudio(io.ComfyNode):
         )
 
     @classmethod
-    def execute(cls, audio, encoders, threshold) -> io.NodeOutput:
+    @edges.checked
+    def execute(cls, audio: dict, encoders: Encoders, threshold: float) -> io.NodeOutput:
         heard = hear(audio, encoders, threshold)
         found = [f"{v.start_s:.2f} {v.end_s:.2f} {v.label} {v.score:.2f}" for v in heard.vocalizations]
         shown = [{"start": v.start_s, "end": v.end_s, "label": v.label} for v in heard.vocalizations]

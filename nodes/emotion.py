@@ -2,6 +2,7 @@
 
 import base64
 
+import numpy as np
 import torch
 from comfy_api.latest import io
 
@@ -10,9 +11,15 @@ from ..keyface_lib.errors import KeyFaceError
 from ..keyface_lib.method.emotion import NAMED_STATES, EmotionCurve, Point, named
 from ..keyface_lib.method.emotion_text import parse_text
 from ..keyface_lib.method.timeline import FPS, SAMPLE_RATE
+from ..keyface_lib.method.values import real
+from . import edges
 from .audio import waveform_of
+from .compat import where_known
+from .node_text import remark
 
 Emotion = io.Custom("KEYFACE_EMOTION")
+edges.carries("KEYFACE_EMOTION", EmotionCurve, "Emotion Curve")
+FPS_BOUNDS = (0.01, 1000.0)
 _OUTPUT = Emotion.Output(
     "emotion", display_name="emotion", tooltip="Valence and arousal over time, for the Keyframe Sampler."
 )
@@ -20,11 +27,12 @@ _OUTPUT = Emotion.Output(
 
 class EmotionFromText(io.ComfyNode):
     @classmethod
-    def define_schema(cls):
+    def define_schema(cls) -> io.Schema:
         return io.Schema(
             node_id="KeyFaceEmotionCurve",
             display_name="Emotion Curve",
             category="KeyFace",
+            **where_known(search_aliases=["talking head", "avatar", "feelings over time", "valence arousal"]),
             description="Valence and arousal as curves over time.",
             inputs=[
                 io.String.Input(
@@ -38,14 +46,15 @@ class EmotionFromText(io.ComfyNode):
                 io.Audio.Input(
                     "audio",
                     optional=True,
-                    tooltip="The recording the curve belongs to: points behind its end are an error.",
+                    tooltip="The recording the curve belongs to: the editor draws it, and points behind "
+                    "its end are named.",
                 ),
             ],
             outputs=[_OUTPUT],
         )
 
     @classmethod
-    def validate_inputs(cls, curve=None):
+    def validate_inputs(cls, curve: str | None = None) -> bool | str:
         if curve is None:  # it comes over a link
             return True
         try:
@@ -55,21 +64,23 @@ class EmotionFromText(io.ComfyNode):
         return True
 
     @classmethod
-    def execute(cls, curve, audio=None) -> io.NodeOutput:
+    @edges.checked
+    def execute(cls, curve: str, audio: dict | None = None) -> io.NodeOutput:
         emotion = parse_text(curve)
         if audio is None:
             return io.NodeOutput(emotion)
-        _require_inside(emotion, audio["waveform"].shape[-1] / audio["sample_rate"])
+        _name_points_behind(emotion, audio["waveform"].shape[-1] / audio["sample_rate"])
         return io.NodeOutput(emotion, ui={"keyface_sound": [_shown(audio)]})
 
 
 class EmotionPreset(io.ComfyNode):
     @classmethod
-    def define_schema(cls):
+    def define_schema(cls) -> io.Schema:
         return io.Schema(
             node_id="KeyFaceEmotionPreset",
             display_name="Emotion Preset",
             category="KeyFace",
+            **where_known(search_aliases=["talking head", "avatar", "mood"]),
             description="One named feeling from beginning to end.",
             inputs=[
                 io.Combo.Input(
@@ -88,18 +99,20 @@ class EmotionPreset(io.ComfyNode):
         )
 
     @classmethod
-    def execute(cls, state, intensity) -> io.NodeOutput:
+    @edges.checked
+    def execute(cls, state: str, intensity: float) -> io.NodeOutput:
         return io.NodeOutput(named(state, intensity))
 
 
 class EmotionFromValues(io.ComfyNode):
     @classmethod
-    def define_schema(cls):
+    def define_schema(cls) -> io.Schema:
         lists = [io.Custom("FLOATS")]
         return io.Schema(
             node_id="KeyFaceEmotionFromValues",
             display_name="Emotion from Values",
             category="KeyFace",
+            **where_known(search_aliases=["talking head", "avatar", "valence arousal"]),
             description="Valence and arousal as numbers: one for the whole clip, or a list of one per "
             "frame from any other pack.",
             is_input_list=True,
@@ -117,8 +130,8 @@ class EmotionFromValues(io.ComfyNode):
                 io.Float.Input(
                     "fps",
                     default=float(FPS),
-                    min=0.01,
-                    max=1000.0,
+                    min=FPS_BOUNDS[0],
+                    max=FPS_BOUNDS[1],
                     step=0.01,
                     tooltip="How many values of a list make a second; KeyFace's videos have 25 frames.",
                 ),
@@ -127,26 +140,37 @@ class EmotionFromValues(io.ComfyNode):
         )
 
     @classmethod
-    def execute(cls, valence, arousal, fps) -> io.NodeOutput:
-        return io.NodeOutput(
-            EmotionCurve(_lane("valence", valence, fps[0]), _lane("arousal", arousal, fps[0]))
-        )
+    @edges.checked
+    def execute(cls, valence: list, arousal: list, fps: list) -> io.NodeOutput:
+        rate = real("fps", fps[0], *FPS_BOUNDS)
+        return io.NodeOutput(EmotionCurve(_lane("valence", valence, rate), _lane("arousal", arousal, rate)))
 
 
 def _lane(name: str, values: list, fps: float) -> tuple[Point, ...]:
     """A lane of one point a value. ComfyUI wraps what it gets, a number or a list, into a list."""
-    flat = [number for value in values for number in (value if isinstance(value, (list, tuple)) else [value])]
+    flat = [number for value in values for number in _numbers(value)]
     if not flat:
         raise KeyFaceError(f"the list of {name} values is empty; connect at least one value")
-    return tuple(Point(index / fps, float(value), "linear") for index, value in enumerate(flat))
+    return tuple(
+        Point(index / fps, real(f"{name} at {index / fps:g} s", value, -1, 1), "linear")
+        for index, value in enumerate(flat)
+    )
 
 
-def _require_inside(emotion: EmotionCurve, seconds: float) -> None:
+def _numbers(value: object) -> list:
+    """A number, or a list, tensor or array of them along one axis, as a list."""
+    if isinstance(value, (torch.Tensor, np.ndarray)):
+        value = value.tolist()
+    return list(value) if isinstance(value, (list, tuple)) else [value]
+
+
+def _name_points_behind(emotion: EmotionCurve, seconds: float) -> None:
+    """Says so where a curve goes on after its recording has ended; the points are left as they are."""
     last = max((lane[-1].seconds for lane in (emotion.valence, emotion.arousal) if lane), default=0.0)
     if last > seconds:
-        raise KeyFaceError(
-            f"the emotion curve has a point at {last:g} s and the audio ends at {seconds:.2f} s; move or "
-            "remove the point, or disconnect the audio"
+        remark(
+            f"the emotion curve has a point at {last:g} s and the audio ends at {seconds:.2f} s: what lies "
+            "behind its end is not seen"
         )
 
 

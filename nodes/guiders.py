@@ -3,7 +3,6 @@
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from itertools import product
-from uuid import uuid4
 
 import comfy.conds
 import comfy.model_management as mm
@@ -14,31 +13,30 @@ from comfy.patcher_extension import WrappersMP, add_wrapper_with_key
 
 from ..keyface_lib.audio import AudioFeatures
 from ..keyface_lib.errors import KeyFaceError
-from ..keyface_lib.method.batching import BatchSize
 from ..keyface_lib.method.conditioning import (
     Conditioning,
     interpolation_conditioning,
     keyframe_branches,
-    stack,
 )
 from ..keyface_lib.method.emotion import EmotionCurve
 from ..keyface_lib.method.guidance import auto_weights, split_weights
 from ..keyface_lib.method.timeline import SLOTS, Timeline, segment_ends
-from .network import trained_of
-
-LARGEST_BATCH = 12
-"""Sequences in one network call; more would fill no card better, and cancelling waits for a call."""
-_HEADROOM = 1.5
-"""ComfyUI's own factor on its estimate of what a call needs."""
+from ..keyface_lib.weights.architecture import PROJECTION
+from . import cfg
+from .calls import LARGEST_BATCH, batch_that_fits, cond_of, weigh_one_sequence, with_calls_that_fit
+from .network import Trained, trained_of
+from .out_of_memory import within_memory
 
 
 class SequenceGuider(comfy.samplers.CFGGuider):
     """Denoises independent sequences of 14 frames, each as the weighted sum of several branches.
 
     A sampler sees them as one batch of frames; within a step they are split into network calls by the memory
-    that is free. A branch of weight 0 costs nothing.
+    that is free. A branch of weight 0 costs nothing, unless a function on the MODEL asks for it (see `cfg`).
 
     Attributes:
+        stage: what is sampled, for messages.
+        guidance: the scales in force, in words.
         n_sequences: windows or segments of the whole clip.
         first: the sequence of the clip with which the batch being sampled starts.
     """
@@ -49,6 +47,8 @@ class SequenceGuider(comfy.samplers.CFGGuider):
         conditions: Callable[[int], list[Conditioning]],
         weights: Sequence[float],
         n_sequences: int,
+        stage: str = "clip",
+        guidance: str = "",
     ):
         """Prepares the guidance; nothing is computed.
 
@@ -67,10 +67,12 @@ class SequenceGuider(comfy.samplers.CFGGuider):
         add_wrapper_with_key(
             WrappersMP.PREPARE_SAMPLING,
             "keyface",
-            _weigh_one_sequence,
+            weigh_one_sequence,
             self.model_options,
             is_model_options=True,
         )
+        self.stage = stage
+        self.guidance = guidance
         self.n_sequences = n_sequences
         self.first = 0
         self._others = others
@@ -80,16 +82,32 @@ class SequenceGuider(comfy.samplers.CFGGuider):
         self._weights = weights
         self._batches: dict[object, BatchSize] = {}
 
-    def sample(self, noise, *args, **kwargs):
+    def sample(self, noise: torch.Tensor, *args, **kwargs) -> torch.Tensor:
+        """As ComfyUI's, for whole sequences of this clip.
+
+        Raises:
+            KeyFaceError: the latent does not fit the guider, the MODEL carries what has no meaning here, a
+                step does not end in numbers, or memory runs out.
+        """
         frames, room = len(noise), SLOTS * (self.n_sequences - self.first)
-        if frames % SLOTS or frames > room:
+        if frames % SLOTS or not 0 < frames <= room:
             raise KeyFaceError(
                 f"the latent has {frames} frames and this guider samples {room}; connect the latent output "
                 "of the same KeyFace guider node to the sampler"
             )
+        height, width = self._conditions(self.first)[-1].concat.shape[-2:]
+        if noise.shape[-2:] != (height, width):
+            raise KeyFaceError(
+                f"the latent is {noise.shape[-1]} x {noise.shape[-2]} and this guider's are {width} x "
+                f"{height}; connect the latent output of the same KeyFace guider node to the sampler"
+            )
+        cfg.require_meaning(self.model_options)
         if self.first == 0:  # a new clip, and perhaps other room
             self._batches.clear()
-        return super().sample(noise, *args, **kwargs)
+        with within_memory(f"sampling the {self.stage}"):
+            sampled = super().sample(noise, *args, **kwargs)
+        _require_numbers(sampled, f"at the end of the {self.stage}")
+        return sampled
 
     def inner_sample(self, *args, **kwargs):
         for network in self._others:
@@ -101,15 +119,37 @@ class SequenceGuider(comfy.samplers.CFGGuider):
                 network.cleanup()
 
     def predict_noise(self, x, timestep, model_options={}, seed=None):  # noqa: B006 (as ComfyUI declares it)
-        sequences = x.unflatten(0, (-1, SLOTS))
-        total = torch.zeros_like(sequences)
+        """The guided denoised frames, like `x`; raises KeyFaceError where they are not all numbers."""
         sigma = timestep.flatten()[:1]
+        if cfg.has_functions(model_options):
+            guidance = cfg.uncond_weights(self._weights, model_options)
+            cond = (*(0.0 for _ in self._weights[1:]), 1.0)
+            denoised = cfg.guided(
+                self.inner_model,
+                x,
+                timestep,
+                self._sums([cond, guidance.uncond], x, sigma, model_options),
+                guidance.scale,
+                self._conds_of_all(x, cond != guidance.uncond),
+                with_calls_that_fit(model_options),
+            )
+        else:
+            (denoised,) = self._sums([self._weights], x, sigma, model_options)
+        sigmas = model_options.get("transformer_options", {}).get("sample_sigmas", sigma)
+        step = int((sigmas.to(sigma) >= sigma).sum())
+        _require_numbers(denoised, f"after step {max(1, step)} of the {self.stage}")
+        return denoised
+
+    def _sums(
+        self, weights: Sequence[Sequence[float]], x: torch.Tensor, sigma: torch.Tensor, model_options: dict
+    ) -> tuple[torch.Tensor, ...]:
+        """Weighted sums of the denoised branches, each like `x`, for every list of weights; each branch that
+        has a weight is computed once."""
+        sequences = x.unflatten(0, (-1, SLOTS))
+        totals = [torch.zeros_like(sequences) for _ in weights]
+        wanted = [branch for branch in range(len(self._networks)) if any(w[branch] != 0 for w in weights)]
         for network in dict.fromkeys(self._networks):
-            branches = [
-                branch
-                for branch, weight in enumerate(self._weights)
-                if self._networks[branch] is network and weight != 0
-            ]
+            branches = [branch for branch in wanted if self._networks[branch] is network]
             options = model_options if network is self.model_patcher else network.model_options
             jobs = list(product(range(len(sequences)), branches))
             done = 0
@@ -118,30 +158,28 @@ class SequenceGuider(comfy.samplers.CFGGuider):
                 return self._denoise(network.model, sequences, jobs[part.start : part.stop], sigma, options)
 
             if network not in self._batches:
-                self._batches[network] = _batch_that_fits(network.model, x)
+                self._batches[network] = batch_that_fits(network.model, x)
             for denoised in self._batches[network].run(call, range(len(jobs))):
                 for (sequence, branch), frames in zip(jobs[done:], denoised, strict=False):
-                    total[sequence] += self._weights[branch] * frames
+                    for total, weight in zip(totals, weights, strict=True):
+                        if weight[branch] != 0:
+                            total[sequence] += weight[branch] * frames
                 done += len(denoised)
-        return total.flatten(0, 1)
+        return tuple(total.flatten(0, 1) for total in totals)
+
+    def _conds_of_all(self, x: torch.Tensor, with_uncond: bool) -> list:
+        """What the last branch and, if it differs, the first one see of all sequences being sampled."""
+        sequences = range(self.first, self.first + len(x) // SLOTS)
+        branches = [len(self._weights) - 1, 0] if with_uncond else [len(self._weights) - 1]
+        conds = [cond_of([self._conditions(s)[branch] for s in sequences], x) for branch in branches]
+        return conds if with_uncond else [*conds, None]
 
     def _denoise(self, model, sequences, jobs: list[tuple[int, int]], sigma, options) -> torch.Tensor:
         """One network call: (jobs, 14, 4, h, w), each job being a sequence as one branch sees it."""
         mm.throw_exception_if_processing_interrupted()
-        conditioning = stack([self._conditions(self.first + sequence)[branch] for sequence, branch in jobs])
+        seen = [self._conditions(self.first + sequence)[branch] for sequence, branch in jobs]
         x = sequences[[sequence for sequence, _ in jobs]].flatten(0, 1)
-        cond = {
-            "uuid": uuid4(),
-            "model_conds": {
-                "c_concat": comfy.conds.CONDNoiseShape(conditioning.concat.flatten(0, 1).to(x.device)),
-                "c_crossattn": comfy.conds.CONDCrossAttn(
-                    conditioning.context.repeat_interleave(SLOTS, dim=0)  # every frame hears all 14
-                ),
-                "y": comfy.conds.CONDRegular(conditioning.vector.flatten(0, 1)),
-                "num_video_frames": comfy.conds.CONDConstant(SLOTS),
-            },
-        }
-        denoised = comfy.samplers.calc_cond_batch(model, [[cond]], x, sigma.expand(len(x)), options)
+        denoised = comfy.samplers.calc_cond_batch(model, [cond_of(seen, x)], x, sigma.expand(len(x)), options)
         return denoised[0].unflatten(0, (-1, SLOTS))
 
 
@@ -162,7 +200,7 @@ def keyframe_guider(
     trained = trained_of(model, "keyframe")
     timeline = Timeline(features.n_frames)
     frames = timeline.window_frames()
-    tokens = trained.tokens(features.select(trained.encoders))
+    tokens = _tokens(trained, features)
     valence, arousal = emotion.at_frames(features.n_frames)
 
     def conditions(window: int) -> list[Conditioning]:
@@ -170,7 +208,8 @@ def keyframe_guider(
         return keyframe_branches(identity, tokens[heard], valence[heard], arousal[heard])
 
     weights = split_weights(audio_scale, identity_scale)
-    return SequenceGuider([model] * 3, conditions, weights, timeline.n_windows)
+    guidance = f"guidance: audio {audio_scale:g}, identity {identity_scale:g}"
+    return SequenceGuider([model] * 3, conditions, weights, timeline.n_windows, "keyframes", guidance)
 
 
 def interpolation_guider(
@@ -195,7 +234,7 @@ def interpolation_guider(
         weights = auto_weights(auto_scale)
     timeline = Timeline(features.n_frames)
     frames = timeline.segment_frames()
-    tokens = trained.tokens(features.select(trained.encoders))
+    tokens = _tokens(trained, features)
     ends = segment_ends(keyframes)
     masks = [trained.mask_for(*keyframes.shape[-2:]) for _, trained in by_branch]
 
@@ -203,7 +242,37 @@ def interpolation_guider(
         heard = tokens[frames[segment, None]]
         return [interpolation_conditioning(ends[segment, None], mask, heard) for mask in masks]
 
-    return SequenceGuider([network for network, _ in by_branch], conditions, weights, timeline.n_segments)
+    networks = [network for network, _ in by_branch]
+    stage = "frames between keyframes"
+    guidance = "no autoguidance: no reduced model" if reduced is None else f"autoguidance {auto_scale:g}"
+    return SequenceGuider(networks, conditions, weights, timeline.n_segments, stage, guidance)
+
+
+def _tokens(trained: Trained, features: AudioFeatures) -> torch.Tensor:
+    """Audio tokens (n_frames, d) of a sound, as a network takes them.
+
+    Raises:
+        KeyFaceError: the sound was encoded by other encoders than the network was trained with, or the
+            features are not all numbers.
+    """
+    audio = features.select(trained.encoders)
+    layer = trained.tensors[f"{PROJECTION[trained.role]}.weight"]
+    if audio.shape[-1] != layer.shape[1]:
+        heard = ", ".join(trained.encoders)
+        raise KeyFaceError(
+            f"{trained.path} hears {layer.shape[1]} channels of {heard} and the features have "
+            f"{audio.shape[-1]}; choose the audio encoders that came with the models"
+        )
+    _require_numbers(audio, "in the features of the sound")
+    return trained.tokens(audio)
+
+
+def _require_numbers(values: torch.Tensor, where: str) -> None:
+    if not values.isfinite().all():
+        raise KeyFaceError(
+            f"not a number {where}; choose weight_dtype default in Load KeyFace Models, start ComfyUI with "
+            "--force-fp32, or try another sampler or smaller scales"
+        )
 
 
 def _require_same_tokens(model, reduced) -> None:
@@ -215,13 +284,3 @@ def _require_same_tokens(model, reduced) -> None:
             f"{files[1]} hears audio tokens of {widths[1]} channels and {files[0]} of {widths[0]}: they were "
             "not trained together; choose the reduced model that came with the interpolation model"
         )
-
-
-def _weigh_one_sequence(executor, model, noise_shape, *args, **kwargs):
-    """Loads the networks with room for one sequence beside them: however long the clip, calls are split."""
-    return executor(model, [SLOTS, *noise_shape[1:]], *args, **kwargs)
-
-
-def _batch_that_fits(model, x: torch.Tensor) -> BatchSize:
-    needed = _HEADROOM * model.memory_required([SLOTS, *x.shape[1:]])
-    return BatchSize(min(LARGEST_BATCH, int(mm.get_free_memory(x.device) / max(1, needed))))

@@ -2,8 +2,12 @@
 
 from comfy_api.latest import io
 
+from .compat import where_inputs_know
 from .network import AS_SET, FROM_MODEL
 from .sampling import ALIGN_YOUR_STEPS, MAX_SEED, SAMPLERS, SCHEDULERS
+
+ADVANCED = where_inputs_know(advanced=True)
+"""Collapsed until asked for, where ComfyUI knows how."""
 
 
 def features() -> io.Input:
@@ -11,7 +15,10 @@ def features() -> io.Input:
 
 
 def emotion() -> io.Input:
-    return io.Custom("KEYFACE_EMOTION").Input("emotion", tooltip="What the face feels over time.")
+    """Optional, in its old place: ComfyUI lists optional inputs behind the others, saved links go by name."""
+    return io.Custom("KEYFACE_EMOTION").Input(
+        "emotion", optional=True, tooltip="What the face feels over time; neutral by default."
+    )
 
 
 def seed(what: str) -> io.Input:
@@ -63,6 +70,7 @@ def scales() -> io.Input:
         options=[AS_SET, FROM_MODEL],
         default=AS_SET,
         optional=True,
+        **ADVANCED,
         tooltip="Guidance by the numbers set here, or by those that the model's file recommends: audio 5 and "
         "identity 2 for the released model, 1 and 1 (no guidance, faster) for the small one.",
     )
@@ -73,6 +81,7 @@ def sampler() -> io.Input:
         "sampler",
         options=SAMPLERS,
         default="euler",
+        **ADVANCED,
         tooltip="Any of ComfyUI's. KeyFace was made with euler.",
     )
 
@@ -82,6 +91,7 @@ def scheduler() -> io.Input:
         "scheduler",
         options=SCHEDULERS,
         default=ALIGN_YOUR_STEPS,
+        **ADVANCED,
         tooltip="Noise levels. KeyFace was made with align_your_steps.",
     )
 
@@ -92,5 +102,6 @@ def crf() -> io.Input:
         default=17,
         min=0,
         max=51,
+        **ADVANCED,
         tooltip="Quality of the video: 0 is best and largest, 17 looks lossless, 28 is small.",
     )

@@ -1,41 +1,49 @@
 """Stage two: the frames between keyframes."""
 
 import torch
+from comfy.model_patcher import ModelPatcher
 from comfy_api.latest import io
+from einops import rearrange
 
 from ..keyface_lib.errors import KeyFaceError
 from ..keyface_lib.method.timeline import FPS, Timeline
-from . import inputs
+from . import edges, inputs, latents
 from .audio import HeardAudio
+from .compat import where_known
 from .guiders import SequenceGuider, interpolation_guider
 from .keyframes import custom_sampling_outputs, empty_latent
 from .network import trained_of
+from .node_text import show
 from .sampling import Progress, UnitNoise, sample_groups, sigmas_of
 
 STAGE = "interpolation"
-FRAMES = "keyface_frames"
-"""Entry of a frames LATENT: how many frames the clip has; the last segment may reach further."""
 
 
-def require_keyframes(keyframes: torch.Tensor, heard: HeardAudio) -> None:
-    """Raises KeyFaceError where there are more or fewer keyframes (k, ...) than a sound needs."""
-    timeline = Timeline(heard.features.n_frames)
+def keyframes_of(latent: dict, heard: HeardAudio) -> torch.Tensor:
+    """The keyframes (k, 4, h, w) of a LATENT.
+
+    Raises:
+        KeyFaceError: it holds something else, or more or fewer keyframes than a sound needs.
+    """
+    latents.require(latent, "keyframes", latents.KEYFRAMES)
+    keyframes, timeline = latent["samples"], Timeline(heard.features.n_frames)
     if len(keyframes) != timeline.n_keyframes:
         raise KeyFaceError(
             f"there are {len(keyframes)} keyframes and {timeline.n_frames / FPS:.2f} s of audio need "
             f"{timeline.n_keyframes}; connect the keyframes of this audio, all of them and in order"
         )
+    return keyframes
 
 
 def guide_interpolation(
-    model, reduced, keyframes: torch.Tensor, heard: HeardAudio, autoguidance_scale, scales
+    model: ModelPatcher,
+    reduced: ModelPatcher | None,
+    keyframes: torch.Tensor,
+    heard: HeardAudio,
+    autoguidance_scale: float,
+    scales: str,
 ) -> SequenceGuider:
-    """The guider over a clip's segments.
-
-    Raises:
-        KeyFaceError: as `require_keyframes`, or a MODEL is in the wrong place.
-    """
-    require_keyframes(keyframes, heard)
+    """The guider over a clip's segments; raises KeyFaceError where a MODEL is in the wrong place."""
     autoguidance_scale = trained_of(model, "interpolation").scale("auto", autoguidance_scale, scales)
     return interpolation_guider(model, reduced, keyframes.float().cpu(), heard.features, autoguidance_scale)
 
@@ -53,11 +61,12 @@ def _shared_inputs() -> list[io.Input]:
 
 class InterpolationSampler(io.ComfyNode):
     @classmethod
-    def define_schema(cls):
+    def define_schema(cls) -> io.Schema:
         return io.Schema(
             node_id="KeyFaceInterpolationSampler",
             display_name="Interpolation Sampler",
             category="KeyFace",
+            **where_known(search_aliases=["talking head", "lip sync", "frame interpolation"]),
             description="Fills in the 12 frames between neighbouring keyframes.",
             inputs=[
                 *_shared_inputs(),
@@ -78,20 +87,21 @@ class InterpolationSampler(io.ComfyNode):
         )
 
     @classmethod
+    @edges.checked
     def execute(
         cls,
-        model,
-        keyframes,
-        features,
-        seed,
-        steps,
-        autoguidance_scale,
-        sampler,
-        scheduler,
-        reduced=None,
-        scales=inputs.AS_SET,
+        model: ModelPatcher,
+        keyframes: dict,
+        features: HeardAudio,
+        seed: int,
+        steps: int,
+        autoguidance_scale: float,
+        sampler: str,
+        scheduler: str,
+        reduced: ModelPatcher | None = None,
+        scales: str = inputs.AS_SET,
     ) -> io.NodeOutput:
-        samples = keyframes["samples"]
+        samples = keyframes_of(keyframes, features)
         guider = guide_interpolation(model, reduced, samples, features, autoguidance_scale, scales)
         segments = sample_groups(
             guider,
@@ -102,17 +112,19 @@ class InterpolationSampler(io.ComfyNode):
             samples.shape[1:],
             Progress(guider.n_sequences),
         )
-        frames = torch.cat([*segments]).flatten(0, 1)
-        return io.NodeOutput({"samples": frames, FRAMES: features.features.n_frames})
+        frames = rearrange(torch.cat([*segments]), "segment slot ... -> (segment slot) ...")
+        show(f"{guider.guidance} ({scales})")
+        return io.NodeOutput(latents.frames(frames, features.features.n_frames))
 
 
 class InterpolationGuider(io.ComfyNode):
     @classmethod
-    def define_schema(cls):
+    def define_schema(cls) -> io.Schema:
         return io.Schema(
             node_id="KeyFaceInterpolationGuider",
             display_name="Interpolation Guider",
             category="KeyFace",
+            **where_known(search_aliases=["talking head", "lip sync", "autoguidance"]),
             description="The interpolation stage for SamplerCustomAdvanced: any sampler, any noise levels.",
             inputs=[
                 *_shared_inputs(),
@@ -124,10 +136,19 @@ class InterpolationGuider(io.ComfyNode):
         )
 
     @classmethod
+    @edges.checked
     def execute(
-        cls, model, keyframes, features, seed, autoguidance_scale, reduced=None, scales=inputs.AS_SET
+        cls,
+        model: ModelPatcher,
+        keyframes: dict,
+        features: HeardAudio,
+        seed: int,
+        autoguidance_scale: float,
+        reduced: ModelPatcher | None = None,
+        scales: str = inputs.AS_SET,
     ) -> io.NodeOutput:
-        samples = keyframes["samples"]
+        samples = keyframes_of(keyframes, features)
         guider = guide_interpolation(model, reduced, samples, features, autoguidance_scale, scales)
-        latent = empty_latent(guider, samples.shape[1:], **{FRAMES: features.features.n_frames})
+        latent = latents.frames(empty_latent(guider, samples.shape[1:]), features.features.n_frames)
+        show(f"{guider.guidance} ({scales})")
         return io.NodeOutput(guider, latent, UnitNoise(seed, STAGE))

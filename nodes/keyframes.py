@@ -1,14 +1,20 @@
 """Stage one: keyframes from portrait, sound and emotion."""
 
+import comfy.sd
 import torch
+from comfy.model_patcher import ModelPatcher
 from comfy_api.latest import io
+from einops import rearrange
 
 from ..keyface_lib.errors import KeyFaceError
+from ..keyface_lib.method.emotion import EmotionCurve, named
 from ..keyface_lib.method.timeline import SLOTS, Timeline, keyframes_from_windows
-from . import inputs
+from . import edges, inputs, latents
 from .audio import HeardAudio
+from .compat import where_known
 from .guiders import SequenceGuider, keyframe_guider
 from .network import trained_of
+from .node_text import show
 from .portrait import encode_portrait
 from .sampling import Progress, UnitNoise, sample_groups, sigmas_of
 
@@ -16,18 +22,34 @@ STAGE = "keyframes"
 
 
 def guide_keyframes(
-    model, vae, portrait, heard: HeardAudio, emotion, audio_scale, identity_scale, scales
+    model: ModelPatcher,
+    vae: comfy.sd.VAE,
+    portrait: torch.Tensor,
+    heard: HeardAudio,
+    emotion: EmotionCurve | None,
+    audio_scale: float,
+    identity_scale: float,
+    scales: str,
 ) -> tuple[SequenceGuider, torch.Size]:
-    """The guider over a clip's windows, and the shape (4, h, w) of its latents."""
+    """The guider over a clip's windows, and the shape (4, h, w) of its latents; neutral without emotion."""
     trained = trained_of(model, "keyframe")
     identity = encode_portrait(vae, portrait, trained.image_size)
     audio_scale = trained.scale("audio", audio_scale, scales)
     identity_scale = trained.scale("identity", identity_scale, scales)
+    emotion = emotion or named("neutral")
     guider = keyframe_guider(model, identity, heard.features, emotion, audio_scale, identity_scale)
     return guider, identity.shape[1:]
 
 
-def sample_keyframes(guider, latent_shape, n_frames, seed, sampler, sigmas, progress) -> torch.Tensor:
+def sample_keyframes(
+    guider: SequenceGuider,
+    latent_shape: torch.Size,
+    n_frames: int,
+    seed: int,
+    sampler: str,
+    sigmas: torch.Tensor,
+    progress: Progress,
+) -> torch.Tensor:
     """Samples the keyframes of a clip: (keyframes, 4, h, w) unscaled latents."""
     windows = torch.cat([*sample_groups(guider, STAGE, seed, sampler, sigmas, latent_shape, progress)])
     return keyframes_from_windows(windows, Timeline(n_frames))
@@ -45,11 +67,12 @@ def _shared_inputs() -> list[io.Input]:
 
 class KeyframeSampler(io.ComfyNode):
     @classmethod
-    def define_schema(cls):
+    def define_schema(cls) -> io.Schema:
         return io.Schema(
             node_id="KeyFaceKeyframeSampler",
             display_name="Keyframe Sampler",
             category="KeyFace",
+            **where_known(search_aliases=["talking head", "lip sync", "portrait animation", "avatar"]),
             description="Makes the keyframes, 13 frames apart. They can be decoded, edited and encoded "
             "again.",
             inputs=[
@@ -72,20 +95,21 @@ class KeyframeSampler(io.ComfyNode):
         )
 
     @classmethod
+    @edges.checked
     def execute(
         cls,
-        model,
-        vae,
-        portrait,
-        features,
-        emotion,
-        seed,
-        steps,
-        audio_scale,
-        identity_scale,
-        sampler,
-        scheduler,
-        scales=inputs.AS_SET,
+        model: ModelPatcher,
+        vae: comfy.sd.VAE,
+        portrait: torch.Tensor,
+        features: HeardAudio,
+        seed: int,
+        steps: int,
+        audio_scale: float,
+        identity_scale: float,
+        sampler: str,
+        scheduler: str,
+        emotion: EmotionCurve | None = None,
+        scales: str = inputs.AS_SET,
     ) -> io.NodeOutput:
         guider, shape = guide_keyframes(
             model, vae, portrait, features, emotion, audio_scale, identity_scale, scales
@@ -99,16 +123,18 @@ class KeyframeSampler(io.ComfyNode):
             sigmas_of(model, scheduler, steps),
             Progress(guider.n_sequences),
         )
-        return io.NodeOutput({"samples": keyframes})
+        show(f"{guider.guidance} ({scales})")
+        return io.NodeOutput(latents.keyframes(keyframes))
 
 
 class KeyframeGuider(io.ComfyNode):
     @classmethod
-    def define_schema(cls):
+    def define_schema(cls) -> io.Schema:
         return io.Schema(
             node_id="KeyFaceKeyframeGuider",
             display_name="Keyframe Guider",
             category="KeyFace",
+            **where_known(search_aliases=["talking head", "lip sync", "classifier-free guidance"]),
             description="The keyframe stage for SamplerCustomAdvanced: any sampler, any noise levels. Select "
             "Keyframes takes its result.",
             inputs=[
@@ -122,31 +148,34 @@ class KeyframeGuider(io.ComfyNode):
         )
 
     @classmethod
+    @edges.checked
     def execute(
         cls,
-        model,
-        vae,
-        portrait,
-        features,
-        emotion,
-        seed,
-        audio_scale,
-        identity_scale,
-        scales=inputs.AS_SET,
+        model: ModelPatcher,
+        vae: comfy.sd.VAE,
+        portrait: torch.Tensor,
+        features: HeardAudio,
+        seed: int,
+        audio_scale: float,
+        identity_scale: float,
+        emotion: EmotionCurve | None = None,
+        scales: str = inputs.AS_SET,
     ) -> io.NodeOutput:
         guider, shape = guide_keyframes(
             model, vae, portrait, features, emotion, audio_scale, identity_scale, scales
         )
-        return io.NodeOutput(guider, empty_latent(guider, shape), UnitNoise(seed, STAGE))
+        show(f"{guider.guidance} ({scales})")
+        return io.NodeOutput(guider, latents.windows(empty_latent(guider, shape)), UnitNoise(seed, STAGE))
 
 
 class SelectKeyframes(io.ComfyNode):
     @classmethod
-    def define_schema(cls):
+    def define_schema(cls) -> io.Schema:
         return io.Schema(
             node_id="KeyFaceSelectKeyframes",
             display_name="Select Keyframes",
             category="KeyFace",
+            **where_known(search_aliases=["talking head", "keyframes"]),
             description="Picks the keyframes out of whole windows, as SamplerCustomAdvanced returns them: "
             "anchors and padding are left out.",
             inputs=[
@@ -161,7 +190,9 @@ class SelectKeyframes(io.ComfyNode):
         )
 
     @classmethod
-    def execute(cls, windows, features) -> io.NodeOutput:
+    @edges.checked
+    def execute(cls, windows: dict, features: HeardAudio) -> io.NodeOutput:
+        latents.require(windows, "windows", latents.WINDOWS)
         timeline = Timeline(features.features.n_frames)
         samples = windows["samples"]
         if len(samples) != SLOTS * timeline.n_windows:
@@ -170,13 +201,13 @@ class SelectKeyframes(io.ComfyNode):
                 f"{SLOTS * timeline.n_windows}; connect the result of its Keyframe Guider, and the same "
                 "features"
             )
-        keyframes = keyframes_from_windows(samples.unflatten(0, (-1, SLOTS)), timeline)
-        return io.NodeOutput({"samples": keyframes})
+        whole = rearrange(samples, "(window slot) ... -> window slot ...", slot=SLOTS)
+        return io.NodeOutput(latents.keyframes(keyframes_from_windows(whole, timeline)))
 
 
-def empty_latent(guider: SequenceGuider, shape: torch.Size, **known) -> dict:
-    """A LATENT of zeros for all sequences of a guider, with what else is `known` about it."""
-    return {"samples": torch.zeros(SLOTS * guider.n_sequences, *shape), **known}
+def empty_latent(guider: SequenceGuider, shape: torch.Size) -> torch.Tensor:
+    """Zeros (frames, 4, h, w) for all sequences of a guider."""
+    return torch.zeros(SLOTS * guider.n_sequences, *shape)
 
 
 def custom_sampling_outputs(what: str) -> list[io.Output]:

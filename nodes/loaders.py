@@ -15,8 +15,9 @@ from ..keyface_lib.errors import KeyFaceError
 from ..keyface_lib.weights.architecture import ENCODERS
 from ..keyface_lib.weights.metadata import require_known_encoders
 from ..keyface_lib.weights.vae_parts import bare_vae, joined_vae
-from . import files
+from . import edges, files
 from .autoencoder import KeyFaceVAE
+from .compat import where_known
 from .files import AUTO, NONE, SMALL
 from .network import WEIGHT_DTYPES, load_network, trained_of
 
@@ -40,6 +41,7 @@ class LoadModels(io.ComfyNode):
             node_id="KeyFaceLoadModels",
             display_name="Load KeyFace Models",
             category="KeyFace",
+            **where_known(search_aliases=["talking head", "lip sync", "portrait animation", "avatar"]),
             description="Loads KeyFace's networks and the VAE that belongs to them.",
             inputs=[
                 io.Combo.Input(
@@ -113,6 +115,7 @@ class LoadModels(io.ComfyNode):
         return [weight_dtype, *map(files.stamp, chosen.values())]
 
     @classmethod
+    @edges.checked
     def execute(cls, keyframe, interpolation, reduced, weight_dtype, vae) -> io.NodeOutput:
         paths = _chosen(keyframe, interpolation, reduced, vae)
         read = {role: files.read(path, role) for role, path in paths.items() if path}
@@ -167,6 +170,7 @@ class LoadAudioEncoders(io.ComfyNode):
             node_id="KeyFaceLoadAudioEncoders",
             display_name="Load KeyFace Audio Encoders",
             category="KeyFace",
+            **where_known(search_aliases=["talking head", "lip sync", "WavLM", "BEATs", "wav2vec2"]),
             description="Loads the audio encoders that the networks hear with, from models/audio_encoders.",
             inputs=[
                 *(
@@ -212,6 +216,7 @@ class LoadAudioEncoders(io.ComfyNode):
         return [files.stamp(path) for path in chosen.values()]
 
     @classmethod
+    @edges.checked
     def execute(cls, wavlm, beats, wav2vec2, keyframe_model=None, interpolation_model=None) -> io.NodeOutput:
         paths = _chosen_encoders({"wavlm": wavlm, "beats": beats, "wav2vec2": wav2vec2})
         needed = _needed(keyframe_model, interpolation_model)

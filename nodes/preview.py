@@ -7,17 +7,21 @@ from comfy.latent_formats import SD15
 from comfy_api.latest import io, ui
 
 from ..keyface_lib.media.timeline_picture import draw_timeline
-from . import inputs
-from .interpolation import require_keyframes
+from ..keyface_lib.method.emotion import EmotionCurve
+from . import edges, inputs
+from .audio import HeardAudio
+from .compat import where_known
+from .interpolation import keyframes_of
 
 
 class TimelinePreview(io.ComfyNode):
     @classmethod
-    def define_schema(cls):
+    def define_schema(cls) -> io.Schema:
         return io.Schema(
             node_id="KeyFaceTimelinePreview",
             display_name="Timeline Preview",
             category="KeyFace",
+            **where_known(search_aliases=["talking head", "waveform", "emotion curve"]),
             description="Draws sound, found vocalizations, valence, arousal and keyframes along one time "
             "axis.",
             inputs=[
@@ -39,11 +43,17 @@ class TimelinePreview(io.ComfyNode):
         )
 
     @classmethod
-    def execute(cls, features, width, emotion=None, keyframes=None) -> io.NodeOutput:
+    @edges.checked
+    def execute(
+        cls,
+        features: HeardAudio,
+        width: int,
+        emotion: EmotionCurve | None = None,
+        keyframes: dict | None = None,
+    ) -> io.NodeOutput:
         pictures = None
         if keyframes is not None:
-            require_keyframes(keyframes["samples"], features)
-            pictures = _rough_pictures(keyframes["samples"])
+            pictures = _rough_pictures(keyframes_of(keyframes, features))
         picture = draw_timeline(
             features.features.n_frames,
             peaks=features.peaks,

@@ -1,17 +1,22 @@
 """Sampling a whole clip group by group, with one progress bar and live previews."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import comfy.model_management as mm
 import comfy.samplers
 import comfy.utils
 import latent_preview
 import torch
+from comfy.model_patcher import ModelPatcher
+from einops import rearrange
 
+from ..keyface_lib.errors import KeyFaceError
 from ..keyface_lib.method.noise import unit_noise
 from ..keyface_lib.method.schedule import align_your_steps
 from ..keyface_lib.method.timeline import SLOTS
-from .guiders import LARGEST_BATCH, SequenceGuider
+from .calls import LARGEST_BATCH
+from .guiders import SequenceGuider
+from .node_text import show
 
 ALIGN_YOUR_STEPS = "align_your_steps"
 SAMPLERS = comfy.samplers.SAMPLER_NAMES
@@ -19,7 +24,7 @@ SCHEDULERS = [ALIGN_YOUR_STEPS, *comfy.samplers.SCHEDULER_NAMES]
 MAX_SEED = 0xFFFFFFFFFFFFFFFF
 
 
-def sigmas_of(model, scheduler: str, steps: int) -> torch.Tensor:
+def sigmas_of(model: ModelPatcher, scheduler: str, steps: int) -> torch.Tensor:
     """Noise levels, ending in 0, of our schedule or any of ComfyUI's: (levels + 1,) float32."""
     if scheduler == ALIGN_YOUR_STEPS:
         return align_your_steps(steps).float()
@@ -34,8 +39,16 @@ class UnitNoise:
         self.stage = stage
 
     def generate_noise(self, latent: dict) -> torch.Tensor:
-        frames, *shape = latent["samples"].shape
-        return unit_noise(self.seed, self.stage, range(frames // SLOTS), *shape).flatten(0, 1)
+        """Noise for a LATENT of whole sequences; raises KeyFaceError for any other."""
+        samples = latent["samples"]
+        if samples.ndim != 4 or len(samples) == 0 or len(samples) % SLOTS:
+            raise KeyFaceError(
+                f"the latent has the shape {tuple(samples.shape)} and KeyFace's noise is for sequences of "
+                f"{SLOTS} frames; connect the latent output of the same KeyFace guider node to the sampler"
+            )
+        frames, *shape = samples.shape
+        noise = unit_noise(self.seed, self.stage, range(frames // SLOTS), *shape)
+        return rearrange(noise, "sequence slot ... -> (sequence slot) ...")
 
 
 class Progress:
@@ -47,8 +60,10 @@ class Progress:
         self._bar = comfy.utils.ProgressBar(1000)
         self._previewer = None
 
-    def group(self, model, sequences: int):
-        """The callback for sampling the next group."""
+    def group(
+        self, model: ModelPatcher, sequences: int, what: str
+    ) -> Callable[[int, torch.Tensor, torch.Tensor, int], None]:
+        """The callback for sampling the next group, which the node's text calls `what`."""
         if self._previewer is None:
             self._previewer = latent_preview.get_previewer(model.load_device, model.model.latent_format)
         start = self._done
@@ -58,6 +73,7 @@ class Progress:
             preview = None
             if self._previewer is not None:  # a frame from the middle: it is no anchor and no known end
                 preview = self._previewer.decode_latent_to_preview_image("JPEG", x0[SLOTS // 2][None])
+            show(f"{what}: step {step + 1} of {steps}")
             self._bar.update_absolute(round(1000 * self._done / self._sequences), 1000, preview)
 
         return on_step
@@ -83,7 +99,8 @@ def sample_groups(
     """
     for first in range(0, guider.n_sequences, LARGEST_BATCH):
         group = range(first, min(first + LARGEST_BATCH, guider.n_sequences))
-        noise = unit_noise(seed, stage, group, *latent_shape).flatten(0, 1)
+        several = f", {first + 1} to {group.stop} of {guider.n_sequences}" if guider.n_sequences > 1 else ""
+        noise = rearrange(unit_noise(seed, stage, group, *latent_shape), "s slot ... -> (s slot) ...")
         guider.first = first
         mm.throw_exception_if_processing_interrupted()
         latents = guider.sample(
@@ -91,8 +108,8 @@ def sample_groups(
             torch.zeros_like(noise),
             comfy.samplers.sampler_object(sampler),
             sigmas,
-            callback=progress.group(guider.model_patcher, len(group)),
+            callback=progress.group(guider.model_patcher, len(group), guider.stage + several),
             disable_pbar=not comfy.utils.PROGRESS_BAR_ENABLED,
             seed=seed,
         )
-        yield latents.unflatten(0, (-1, SLOTS)).cpu()
+        yield rearrange(latents, "(s slot) ... -> s slot ...", slot=SLOTS).cpu()

@@ -3,16 +3,18 @@
 from comfy_api.latest import io
 
 from ..keyface_lib.method.schedule import align_your_steps
-from . import inputs
+from . import edges, inputs
+from .compat import where_known
 
 
 class AYSSchedule(io.ComfyNode):
     @classmethod
-    def define_schema(cls):
+    def define_schema(cls) -> io.Schema:
         return io.Schema(
             node_id="KeyFaceAYSSchedule",
             display_name="AYS Schedule (KeyFace)",
             category="KeyFace",
+            **where_known(search_aliases=["talking head", "align your steps", "sigmas"]),
             description="Align-Your-Steps noise levels for Stable Video Diffusion, down to 0.002 and then 0; "
             "ComfyUI's own AlignYourStepsScheduler leaves 0.002 out.",
             inputs=[inputs.steps()],
@@ -20,5 +22,6 @@ class AYSSchedule(io.ComfyNode):
         )
 
     @classmethod
-    def execute(cls, steps) -> io.NodeOutput:
+    @edges.checked
+    def execute(cls, steps: int) -> io.NodeOutput:
         return io.NodeOutput(align_your_steps(steps).float())

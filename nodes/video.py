@@ -2,26 +2,38 @@
 
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
+import comfy.sd
 import comfy.utils
 import folder_paths
 import torch
-from comfy_api.latest import InputImpl, io
+from comfy.model_patcher import ModelPatcher
+from comfy_api.latest import Input, InputImpl, io
 
 from ..keyface_lib.media.video import VideoWriter
-from ..keyface_lib.method.emotion import named
+from ..keyface_lib.method.emotion import EmotionCurve
 from ..keyface_lib.method.timeline import Timeline, frames_in
-from . import inputs
+from . import edges, inputs
 from .audio import hear, waveform_of
 from .compat import where_known
 from .decode import decode, segments_of
 from .interpolation import STAGE, guide_interpolation
 from .keyframes import guide_keyframes, sample_keyframes
+from .loaders import Encoders
+from .network import trained_of
+from .node_text import show
+from .portrait import require_vae
 from .sampling import Progress, sample_groups, sigmas_of
 
 
-def write_video(frames: Iterator[torch.Tensor], audio: dict, n_frames: int, crf: int, on_frames=None):
+def write_video(
+    frames: Iterator[torch.Tensor],
+    audio: dict,
+    n_frames: int,
+    crf: int,
+    on_frames: Callable[[int], None] | None = None,
+) -> Input.Video:
     """Writes frames (n, H, W, 3) in [0, 1] with their sound into ComfyUI's folder for temporary files."""
     folder = folder_paths.get_temp_directory()
     os.makedirs(folder, exist_ok=True)
@@ -31,9 +43,9 @@ def write_video(frames: Iterator[torch.Tensor], audio: dict, n_frames: int, crf:
     try:
         for part in frames:
             if writer is None:
-                sound = audio["waveform"][0].float().cpu()
+                sound = audio["waveform"][0].cpu()
                 writer = VideoWriter(
-                    path, *part.shape[1:3], sound, int(audio["sample_rate"]), n_frames=n_frames, crf=crf
+                    path, *part.shape[1:3], sound, audio["sample_rate"], n_frames=n_frames, crf=crf
                 )
             writer.write(part.mul(255).round().clamp(0, 255).to(torch.uint8))
             if on_frames is not None:
@@ -52,11 +64,12 @@ def _video_output() -> io.Output:
 
 class RenderVideo(io.ComfyNode):
     @classmethod
-    def define_schema(cls):
+    def define_schema(cls) -> io.Schema:
         return io.Schema(
             node_id="KeyFaceRenderVideo",
             display_name="Render Video",
             category="KeyFace",
+            **where_known(search_aliases=["talking head", "frames to video", "decode"]),
             description="Decodes frames and writes them into a video right away; an hour needs no more "
             "memory than a minute.",
             inputs=[
@@ -69,7 +82,8 @@ class RenderVideo(io.ComfyNode):
         )
 
     @classmethod
-    def execute(cls, frames, vae, audio, crf) -> io.NodeOutput:
+    @edges.checked
+    def execute(cls, frames: dict, vae: comfy.sd.VAE, audio: dict, crf: int) -> io.NodeOutput:
         n_frames = frames_in(len(waveform_of(audio)))
         segments, n_frames = segments_of(frames, n_frames)
         bar = comfy.utils.ProgressBar(n_frames)
@@ -79,12 +93,15 @@ class RenderVideo(io.ComfyNode):
 
 class Animate(io.ComfyNode):
     @classmethod
-    def define_schema(cls):
+    def define_schema(cls) -> io.Schema:
         return io.Schema(
             node_id="KeyFaceAnimate",
             display_name="Animate (KeyFace)",
             category="KeyFace",
-            **where_known(search_aliases=["talking head", "lip sync", "audio to video", "avatar"]),
+            **where_known(
+                search_aliases=["talking head", "lip sync", "portrait animation", "audio to video", "avatar"],
+                essentials_category="Video Generation",
+            ),
             description="Portrait and recording in, talking video out: both stages in one node, for clips "
             "of any length.",
             inputs=[
@@ -114,38 +131,46 @@ class Animate(io.ComfyNode):
         )
 
     @classmethod
+    @edges.checked
     def execute(
         cls,
-        keyframe_model,
-        interpolation_model,
-        vae,
-        encoders,
-        portrait,
-        audio,
-        seed,
-        steps,
-        audio_scale,
-        identity_scale,
-        autoguidance_scale,
-        sampler,
-        scheduler,
-        crf,
-        reduced_model=None,
-        emotion=None,
-        scales=inputs.AS_SET,
+        keyframe_model: ModelPatcher,
+        interpolation_model: ModelPatcher,
+        vae: comfy.sd.VAE,
+        encoders: Encoders,
+        portrait: torch.Tensor,
+        audio: dict,
+        seed: int,
+        steps: int,
+        audio_scale: float,
+        identity_scale: float,
+        autoguidance_scale: float,
+        sampler: str,
+        scheduler: str,
+        crf: int,
+        reduced_model: ModelPatcher | None = None,
+        emotion: EmotionCurve | None = None,
+        scales: str = inputs.AS_SET,
     ) -> io.NodeOutput:
+        require_vae(vae)
+        models = {"keyframe": keyframe_model, "interpolation": interpolation_model, "reduced": reduced_model}
+        for role, model in models.items():  # before the sound is encoded, which takes a while
+            if model is not None:
+                trained_of(model, role)
         heard = hear(audio, encoders)
         n_frames = heard.features.n_frames
-        emotion = emotion or named("neutral")
         guider, shape = guide_keyframes(
             keyframe_model, vae, portrait, heard, emotion, audio_scale, identity_scale, scales
         )
         sigmas = sigmas_of(keyframe_model, scheduler, steps)
         progress = Progress(guider.n_sequences + Timeline(n_frames).n_segments)
         keyframes = sample_keyframes(guider, shape, n_frames, seed, sampler, sigmas, progress)
+        guidance = guider.guidance
         guider = guide_interpolation(
             interpolation_model, reduced_model, keyframes, heard, autoguidance_scale, scales
         )
         sigmas = sigmas_of(interpolation_model, scheduler, steps)
         segments = sample_groups(guider, STAGE, seed, sampler, sigmas, shape, progress)
-        return io.NodeOutput(write_video(decode(vae, segments, n_frames), audio, n_frames, crf))
+        video = write_video(decode(vae, segments, n_frames), audio, n_frames, crf)
+        show(f"{guidance}, {guider.guidance} ({scales})")
+        return io.NodeOutput(video)
