@@ -10,6 +10,7 @@ from comfy_api.latest import io
 from ..keyface_lib.audio import AudioFeatures, Vocalization, encode_audio, find_vocalizations, mono_16k
 from ..keyface_lib.audio.peaks import peaks_of
 from ..keyface_lib.audio.vocalizations import THRESHOLD
+from ..keyface_lib.errors import KeyFaceError
 from . import edges
 from .compat import where_known
 from .loaders import Encoders
@@ -41,7 +42,13 @@ def waveform_of(audio: dict) -> torch.Tensor:
 
 
 def hear(audio: dict, encoders: Encoders, threshold: float = THRESHOLD) -> HeardAudio:
-    """Encodes a sound with every encoder of the set, under one progress bar."""
+    """Encodes a sound with every encoder of the set, under one progress bar.
+
+    Raises:
+        KeyFaceError: the set is empty.
+    """
+    if not encoders.by_name:
+        raise KeyFaceError("there is no audio encoder; choose some in Load KeyFace Audio Encoders")
     waveform = waveform_of(audio)
     modules = {name: patcher.model for name, patcher in encoders.by_name.items()}
     beats = modules.get("beats")

@@ -24,6 +24,7 @@ from ..keyface_lib.method.timeline import SLOTS, Timeline, segment_ends
 from ..keyface_lib.weights.architecture import PROJECTION
 from . import cfg
 from .calls import LARGEST_BATCH, batch_that_fits, cond_of, weigh_one_sequence, with_calls_that_fit
+from .media import CHANNELS
 from .network import Trained, trained_of
 from .out_of_memory import within_memory
 
@@ -96,10 +97,10 @@ class SequenceGuider(comfy.samplers.CFGGuider):
                 "of the same KeyFace guider node to the sampler"
             )
         height, width = self._conditions(self.first)[-1].concat.shape[-2:]
-        if noise.shape[-2:] != (height, width):
+        if noise.shape[1:] != (CHANNELS, height, width):
             raise KeyFaceError(
-                f"the latent is {noise.shape[-1]} x {noise.shape[-2]} and this guider's are {width} x "
-                f"{height}; connect the latent output of the same KeyFace guider node to the sampler"
+                f"the latent's frames are {tuple(noise.shape[1:])} and this guider's "
+                f"{(CHANNELS, height, width)}; connect the latent output of the same KeyFace guider node to the sampler"
             )
         cfg.require_meaning(self.model_options)
         if self.first == 0:  # a new clip, and perhaps other room

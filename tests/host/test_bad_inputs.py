@@ -1,12 +1,14 @@
 """What an artist is told about a mistake: at queue time where it can be seen, else before sampling."""
 
+import json
 import shutil
+import subprocess
 
 import pytest
 from safetensors.torch import load_file, save_file
 
-from host.prompts import node_of, only, read_workflow
-from host.server import Refused
+from host.prompts import node_of, only, read_workflow, saved_latent
+from host.server import ROOT, Refused, host_python
 from keyface_lib import small
 
 
@@ -156,10 +158,13 @@ def test_a_curve_that_cannot_be_read(host, curve, said):
     assert said in refusal(host, prompt, "KeyFaceEmotionCurve")
 
 
-def test_a_curve_longer_than_its_audio(host):
-    prompt = read_workflow("emotion_change", curve="0:sad 60:happy")
-    said = failure(host, prompt, "KeyFaceEmotionCurve")
-    assert "a point at 60 s and the audio ends at 6.68 s" in said
+def test_a_curve_longer_than_its_audio_runs_and_says_so(host):
+    prompt = read_workflow("emotion_change", curve="0:sad 60:happy", steps=1, seed=31)
+    curve = node_of(prompt, "KeyFaceEmotionCurve")
+    keyframes = node_of(prompt, "KeyFaceKeyframeSampler")
+    assert host.run(only(prompt, saved_latent(prompt, keyframes))).error is None
+    assert prompt[curve]["inputs"]["audio"]
+    assert "the emotion curve has a point at 60 s and the audio ends at 6.68 s" in host.log.read_text()
 
 
 def test_a_wrong_number_of_keyframes_states_both(host):
@@ -186,3 +191,33 @@ def test_frames_and_audio_of_different_clips(host):
     prompt[node_of(prompt, "KeyFaceRenderVideo")]["inputs"]["audio"] = [other, 0]
     said = failure(host, prompt, "KeyFaceRenderVideo")
     assert "13 segments and 50 frames need 4" in said
+
+
+@pytest.fixture(scope="module")
+def edge_cases(comfyui) -> list[dict]:
+    command = [host_python(comfyui), "edge_cases.py", comfyui]
+    done = subprocess.run(command, cwd=ROOT / "tests" / "host", capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-3000:]
+    return [json.loads(line) for line in done.stdout.splitlines() if line.startswith('{"group"')]
+
+
+@pytest.mark.parametrize(
+    ("group", "at_least"), [("wrong value", 800), ("nothing arrives", 60), ("wrong place", 12)]
+)
+def test_no_value_at_any_input_ends_in_anything_but_a_line(edge_cases, group, at_least):
+    said = {case["name"]: case["said"] for case in edge_cases if case["group"] == group}
+    assert len(said) >= at_least
+    assert not {name: words for name, words in said.items() if words is None or words.startswith("raw:")}
+
+
+@pytest.mark.parametrize(("group", "at_least"), [("in form", 15), ("runs", 6)])
+def test_what_can_be_used_is_used(edge_cases, group, at_least):
+    said = {case["name"]: case["said"] for case in edge_cases if case["group"] == group}
+    assert len(said) >= at_least
+    assert not {name: words for name, words in said.items() if words is not None}
+
+
+def test_a_video_without_sound_is_told_from_a_missing_cable(edge_cases):
+    said = [case["said"] for case in edge_cases if case["name"].endswith("audio: nothing")]
+    assert len(said) == 3
+    assert all("this video has no sound; connect a recording" in words for words in said)
