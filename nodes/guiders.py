@@ -100,7 +100,8 @@ class SequenceGuider(comfy.samplers.CFGGuider):
         if noise.shape[1:] != (CHANNELS, height, width):
             raise KeyFaceError(
                 f"the latent's frames are {tuple(noise.shape[1:])} and this guider's "
-                f"{(CHANNELS, height, width)}; connect the latent output of the same KeyFace guider node to the sampler"
+                f"{(CHANNELS, height, width)}; connect the latent output of the same KeyFace guider node to "
+                "the sampler"
             )
         cfg.require_meaning(self.model_options)
         if self.first == 0:  # a new clip, and perhaps other room

@@ -71,12 +71,13 @@ def finite(latents: torch.Tensor) -> str | None:
 def every_sampler_and_scheduler() -> None:
     for stage in STAGES:
         guider = guider_of(stage)
-        model = guider.model_patcher
         for scheduler, sampler in itertools.product(SCHEDULERS, comfy.samplers.SAMPLER_NAMES):
             case(
                 "sampler",
                 f"{stage} {sampler} {scheduler}",
-                lambda s=sampler, c=scheduler: finite(sample(guider, s, sigmas_of(model, c, STEPS))),
+                lambda g=guider, s=sampler, c=scheduler: finite(
+                    sample(g, s, sigmas_of(g.model_patcher, c, STEPS))
+                ),
             )
 
 
@@ -134,7 +135,7 @@ def every_guidance_in_terms_of_cond_and_uncond() -> None:
             guidance = as_cfg(weights)
             if guidance is None:
                 return None if weights[-1] == 1 and not any(weights[:-1]) else f"{weights} guides"
-            s, *_, full = guidance.scale, *guidance.uncond
+            s = guidance.scale
             sums = [(1 - s) * u for u in guidance.uncond]
             sums[-1] += s
             torch.testing.assert_close(torch.tensor(sums), torch.tensor(weights), rtol=1e-4, atol=1e-4)
