@@ -13,9 +13,9 @@ import comfy.sd
 from comfy_api.latest import io
 
 from ..keyface_lib.errors import KeyFaceError
+from ..keyface_lib.method.batching import memory_for
 from ..keyface_lib.method.values import choice, real, shown, whole
 from . import media
-from .out_of_memory import within_memory
 
 _CUSTOM: dict[str, tuple[type, str]] = {}
 """What travels over a link of our own types, and the node that makes it."""
@@ -36,7 +36,7 @@ def checked(execute: Callable[..., io.NodeOutput]) -> Callable[..., io.NodeOutpu
     def with_checked_inputs(cls: type[io.ComfyNode], **values: object) -> io.NodeOutput:
         schema = cls.define_schema()
         arrived = {} if schema.is_input_list else _arrived(schema, values)
-        with within_memory(schema.display_name):
+        with memory_for(f"what {schema.display_name} computes"):
             return execute(cls, **(values | arrived if schema.is_input_list else arrived))
 
     return with_checked_inputs

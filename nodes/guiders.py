@@ -13,6 +13,7 @@ from comfy.patcher_extension import WrappersMP, add_wrapper_with_key
 
 from ..keyface_lib.audio import AudioFeatures
 from ..keyface_lib.errors import KeyFaceError
+from ..keyface_lib.method.batching import BatchSize, memory_for
 from ..keyface_lib.method.conditioning import (
     Conditioning,
     interpolation_conditioning,
@@ -26,7 +27,6 @@ from . import cfg
 from .calls import LARGEST_BATCH, batch_that_fits, cond_of, weigh_one_sequence, with_calls_that_fit
 from .media import CHANNELS
 from .network import Trained, trained_of
-from .out_of_memory import within_memory
 
 
 class SequenceGuider(comfy.samplers.CFGGuider):
@@ -106,7 +106,7 @@ class SequenceGuider(comfy.samplers.CFGGuider):
         cfg.require_meaning(self.model_options)
         if self.first == 0:  # a new clip, and perhaps other room
             self._batches.clear()
-        with within_memory(f"sampling the {self.stage}"):
+        with memory_for(f"a step of the {self.stage}"):
             sampled = super().sample(noise, *args, **kwargs)
         _require_numbers(sampled, f"at the end of the {self.stage}")
         return sampled
