@@ -50,10 +50,9 @@ def hear(audio: dict, encoders: Encoders, threshold: float = THRESHOLD) -> Heard
     if not encoders.by_name:
         raise KeyFaceError("there is no audio encoder; choose some in Load KeyFace Audio Encoders")
     waveform = waveform_of(audio)
-    modules = {name: patcher.model for name, patcher in encoders.by_name.items()}
-    beats = modules.get("beats")
-    searched = beats is not None and beats.labels is not None
-    bar, rounds = comfy.utils.ProgressBar(1000), len(modules) + searched
+    beats = encoders.by_name.get("beats")
+    searched = beats is not None and beats.model.labels is not None
+    bar, rounds = comfy.utils.ProgressBar(1000), len(encoders.by_name) + searched
     features, vocalizations = {}, []
 
     def tick(done: int, total: int) -> None:
@@ -61,15 +60,13 @@ def hear(audio: dict, encoders: Encoders, threshold: float = THRESHOLD) -> Heard
         bar.update_absolute(round(1000 * (len(features) + done / total) / rounds), 1000)
 
     # One encoder after the other is loaded, so that the largest alone has to fit.
-    for name, module in modules.items():
+    for name in encoders.by_name:
         show(f"listening: {name}")
-        mm.load_models_gpu([encoders.by_name[name]])
-        encoded = encode_audio(waveform, {name: module}, tick)
+        encoded = encode_audio(waveform, {name: encoders.loaded(name)}, tick)
         features[name] = encoded.by_encoder[name]
     if searched:
         show("listening: laughter, sighs and the like")
-        mm.load_models_gpu([encoders.by_name["beats"]])
-        vocalizations = find_vocalizations(waveform, beats, threshold, tick)
+        vocalizations = find_vocalizations(waveform, encoders.loaded("beats"), threshold, tick)
     return HeardAudio(AudioFeatures(encoded.n_frames, features), peaks_of(waveform), tuple(vocalizations))
 
 

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 
 import comfy.ldm.models.autoencoder
-import comfy.model_patcher
 import comfy.ops
 import comfy.sd
 import torch
@@ -12,6 +11,7 @@ from ..keyface_lib.errors import KeyFaceError
 from ..keyface_lib.weights.architecture import vae_sizes
 from ..keyface_lib.weights.checkpoint import require_tensors
 from ..keyface_lib.weights.vae_parts import with_quant_conv
+from . import compat
 
 _LDM = "comfy.ldm.modules.diffusionmodules.model"
 
@@ -42,6 +42,8 @@ class FrameAutoencoder(comfy.ldm.models.autoencoder.AutoencodingEngine):
         self.quant_conv = comfy.ops.disable_weight_init.Conv2d(moments, moments, 1)
         if not sizes["has_encoder"]:
             self.encoder = self.quant_conv = None
+        # ComfyUI's partial loading passes over this layer, as another one lies in it; it always casts.
+        self.decoder.conv_out.comfy_cast_weights = True
 
     def encode(self, images: torch.Tensor) -> torch.Tensor:
         """Unscaled latents (n, 4, h, w), the mode of the posterior, of images (n, 3, H, W) in [-1, 1]."""
@@ -67,14 +69,12 @@ class KeyFaceVAE(comfy.sd.VAE):
         Raises:
             KeyFaceError: a tensor is missing, of another shape, or not the VAE's.
         """
-        super().__init__(**_placeholder())  # sets devices, types and whatever this version of ComfyUI keeps
-        self.first_stage_model = _loaded(tensors, path).eval().to(self.vae_dtype)
-        self.patcher = comfy.model_patcher.ModelPatcher(
-            self.first_stage_model,
-            load_device=self.patcher.load_device,
-            offload_device=self.patcher.offload_device,
+        sizes = _sizes(tensors, path)
+        super().__init__(**compat.plain_vae_arguments())
+        compat.replace_autoencoder(self, FrameAutoencoder(sizes))
+        compat.load_weights(
+            self.first_stage_model, self.patcher, _fitting(self.first_stage_model, tensors, path)
         )
-        sizes = vae_sizes(tensors)
         self.downscale_ratio = self.upscale_ratio = 2 ** (len(sizes["ch_mult"]) - 1)
         self.latent_channels = sizes["z_channels"]
         self.has_encoder = sizes["has_encoder"]
@@ -96,31 +96,25 @@ class KeyFaceVAE(comfy.sd.VAE):
             )
 
 
-def _placeholder() -> dict:
-    """Arguments that make ComfyUI's own class build the smallest autoencoder it knows, without complaints."""
-    sizes = {"ch": 32, "ch_mult": [1], "num_res_blocks": 1, "z_channels": 4, "double_z": True}
-    sizes |= {"resolution": 32, "in_channels": 3, "out_ch": 3, "attn_resolutions": [], "dropout": 0.0}
-    params = {"ddconfig": sizes, "embed_dim": 4}
-    return {
-        "sd": comfy.ldm.models.autoencoder.AutoencoderKL(**params).state_dict(),
-        "config": {"params": params},
-    }
-
-
-def _loaded(tensors: Mapping[str, torch.Tensor], path: str) -> FrameAutoencoder:
+def _sizes(tensors: Mapping[str, torch.Tensor], path: str) -> dict:
     sizes = vae_sizes(tensors) if tensors else {"temporal": False}
     if not (sizes["temporal"] and sizes["has_decoder"]):
         raise KeyFaceError(
             f"{path} has no Stable Video Diffusion decoder; a network file of KeyFace's brings it along, or "
             "choose SVD's own VAE"
         )
-    model = FrameAutoencoder(sizes)
-    shapes = {name: tensor.shape for name, tensor in model.state_dict().items()}
+    return sizes
+
+
+def _fitting(
+    model: FrameAutoencoder, tensors: Mapping[str, torch.Tensor], path: str
+) -> dict[str, torch.Tensor]:
+    """The tensors of the model, as it takes them."""
+    shapes = compat.shapes_of(model)
     # The attention's projections are convolutions here and may be stored as matrices.
     tensors = {
         name: tensor[..., None, None] if len(shapes.get(name, ())) == 4 and tensor.ndim == 2 else tensor
         for name, tensor in with_quant_conv(tensors).items()
     }
     require_tensors(tensors, shapes, path)
-    model.load_state_dict({name: tensors[name] for name in shapes})
-    return model
+    return {name: tensors[name] for name in shapes}

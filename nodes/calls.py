@@ -3,7 +3,6 @@
 from uuid import uuid4
 
 import comfy.conds
-import comfy.model_management as mm
 import comfy.model_patcher
 import torch
 from comfy.patcher_extension import WrappersMP, add_wrapper_with_key
@@ -12,6 +11,7 @@ from einops import rearrange, repeat
 from ..keyface_lib.method.batching import BatchSize
 from ..keyface_lib.method.conditioning import Conditioning, stack
 from ..keyface_lib.method.timeline import SLOTS
+from . import compat
 
 LARGEST_BATCH = 12
 """Sequences in one network call; more would fill no card better, and cancelling waits for a call."""
@@ -55,7 +55,7 @@ def _call_in_parts(executor, model, conds: list, x: torch.Tensor, timestep: torc
         out = executor(model, parts, x[frames], timestep[frames], options)
         return rearrange(torch.stack(out), "cond (s slot) ... -> s cond slot ...", slot=SLOTS)
 
-    called = torch.cat([*batch_that_fits(model, x).run(call, range(len(x) // SLOTS))])
+    called = torch.cat([*batch_that_fits(model.current_patcher, x).run(call, range(len(x) // SLOTS))])
     return [*rearrange(called, "s cond slot ... -> cond (s slot) ...")]
 
 
@@ -73,6 +73,7 @@ def weigh_one_sequence(executor, model, noise_shape, *args, **kwargs):
     return executor(model, [SLOTS, *noise_shape[1:]], *args, **kwargs)
 
 
-def batch_that_fits(model, x: torch.Tensor) -> BatchSize:
-    needed = _HEADROOM * model.memory_required([SLOTS, *x.shape[1:]])
-    return BatchSize(min(LARGEST_BATCH, int(mm.get_free_memory(x.device) / max(1, needed))))
+def batch_that_fits(patcher: comfy.model_patcher.ModelPatcher, x: torch.Tensor) -> BatchSize:
+    """How many sequences one call of a loaded network may hold beside it."""
+    needed = _HEADROOM * patcher.model.memory_required([SLOTS, *x.shape[1:]])
+    return BatchSize(min(LARGEST_BATCH, int(compat.free_memory(patcher, x.device) / max(1, needed))))

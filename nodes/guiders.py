@@ -160,7 +160,7 @@ class SequenceGuider(comfy.samplers.CFGGuider):
                 return self._denoise(network.model, sequences, jobs[part.start : part.stop], sigma, options)
 
             if network not in self._batches:
-                self._batches[network] = batch_that_fits(network.model, x)
+                self._batches[network] = batch_that_fits(network, x)
             for denoised in self._batches[network].run(call, range(len(jobs))):
                 for (sequence, branch), frames in zip(jobs[done:], denoised, strict=False):
                     for total, weight in zip(totals, weights, strict=True):

@@ -11,6 +11,7 @@ from comfy_api.latest import io
 
 from ..keyface_lib import small
 from ..keyface_lib.audio import WITHOUT_WEIGHTS, load_encoder
+from ..keyface_lib.audio.encoders import AudioEncoder
 from ..keyface_lib.errors import KeyFaceError
 from ..keyface_lib.weights.architecture import ENCODERS
 from ..keyface_lib.weights.metadata import require_known_encoders
@@ -31,6 +32,11 @@ class Encoders:
     """Loaded audio encoders: the `ModelPatcher` of each, by name."""
 
     by_name: Mapping[str, comfy.model_patcher.ModelPatcher]
+
+    def loaded(self, name: str) -> AudioEncoder:
+        """An encoder on the device it runs on, whole: its layers do not cast what was left elsewhere."""
+        mm.load_models_gpu([self.by_name[name]], force_full_load=True)
+        return self.by_name[name].model
 
 
 class LoadModels(io.ComfyNode):
@@ -249,6 +255,7 @@ def _needed(keyframe_model, interpolation_model) -> list[str]:
 
 def _load_encoder(name: str, path: Path | None) -> comfy.model_patcher.ModelPatcher:
     encoder = load_encoder(name) if path is None else _read_encoder(name, path)
+    # Not the patcher of ComfyUI's own models: it may leave part of a model's weights to layers that cast.
     return comfy.model_patcher.ModelPatcher(
         encoder,
         load_device=mm.get_torch_device(),

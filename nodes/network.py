@@ -9,7 +9,6 @@ import comfy.latent_formats
 import comfy.model_base
 import comfy.model_detection
 import comfy.model_management as mm
-import comfy.model_patcher
 import comfy.supported_models_base
 import comfy.utils
 import torch
@@ -26,6 +25,7 @@ from ..keyface_lib.weights.architecture import (
 )
 from ..keyface_lib.weights.checkpoint import Checkpoint, require_tensors
 from ..keyface_lib.weights.metadata import check_heads
+from . import compat
 
 WEIGHT_DTYPES = ("default", "fp8_e4m3fn", "fp8_e4m3fn_fast", "fp8_e5m2")
 """What ComfyUI's own loader of diffusion models offers, by the same names."""
@@ -114,12 +114,14 @@ def load_network(checkpoint: Checkpoint, path: str, weight_dtype: str = "default
     unet = {name.removeprefix(UNET): tensor for name, tensor in tensors.items() if name.startswith(UNET)}
     config = _config(unet, metadata.unet or {}, weight_dtype)
     model = config.get_model(unet)
-    shapes = {UNET + name: tensor.shape for name, tensor in model.diffusion_model.state_dict().items()}
+    offload_device = mm.unet_offload_device()
+    patcher = compat.core_patcher(model.to(offload_device), mm.get_torch_device(), offload_device)
+    shapes = {UNET + name: shape for name, shape in compat.shapes_of(model.diffusion_model).items()}
     beside = _beside_unet(metadata.role)
     missing = [name for name in beside if name not in tensors]
     shapes |= {name: () if name in missing else tensors[name].shape for name in beside}
     require_tensors(tensors, shapes, path)
-    model.load_model_weights(unet)
+    compat.load_weights(model.diffusion_model, patcher, unet)
     model.trained = Trained(
         role=metadata.role,
         encoders=tuple(metadata.encoders),
@@ -128,11 +130,7 @@ def load_network(checkpoint: Checkpoint, path: str, weight_dtype: str = "default
         tensors={name: tensors[name].float().clone() for name in beside},
         path=path,
     )
-    return comfy.model_patcher.ModelPatcher(
-        model.to(mm.unet_offload_device()),
-        load_device=mm.get_torch_device(),
-        offload_device=mm.unet_offload_device(),
-    )
+    return patcher
 
 
 def trained_of(model, role: str) -> Trained:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -19,10 +20,34 @@ ROOT = Path(__file__).parents[2]
 START_S, RUN_S = 120, 300
 
 
+DYNAMIC = os.environ.get("KEYFACE_DYNAMIC_MEMORY") == "1"
+"""Run the hosts that have dynamic memory with it, and only those."""
+
+
+def comfyui_paths() -> list[Path]:
+    """Where ComfyUI lies, the newest first: all of COMFYUI_PATH, or of the usual places, that are there."""
+    usual = [Path.home() / folder / "ComfyUI" for folder in ("comfy-new", "comfy")]
+    named = os.environ.get("COMFYUI_PATH")
+    places = [Path(place) for place in named.split(os.pathsep) if place] if named else usual
+    found = [place for place in places if (place / "main.py").is_file()]
+    if DYNAMIC:
+        found = [place for place in found if has_dynamic_memory(place)]
+    return sorted(found, key=version_of, reverse=True)
+
+
 def comfyui_path() -> Path | None:
-    """Where ComfyUI lies: COMFYUI_PATH, or ~/comfy/ComfyUI."""
-    path = Path(os.environ.get("COMFYUI_PATH") or Path.home() / "comfy" / "ComfyUI")
-    return path if (path / "main.py").is_file() else None
+    """The newest of `comfyui_paths`."""
+    return next(iter(comfyui_paths()), None)
+
+
+def version_of(comfyui: Path) -> tuple[int, ...]:
+    """The version a ComfyUI says it is, such as (0, 33, 0)."""
+    said = (comfyui / "comfyui_version.py").read_text()
+    return tuple(int(part) for part in re.search(r'__version__ = "([\d.]+)"', said)[1].split("."))
+
+
+def has_dynamic_memory(comfyui: Path) -> bool:
+    return (comfyui / "comfy" / "memory_management.py").is_file()
 
 
 def host_python(comfyui: Path) -> Path:
@@ -99,13 +124,14 @@ class Host:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port = free.getsockname()[1]
+        main = Path(__file__).with_name("dynamic_main.py") if DYNAMIC else "main.py"
         options = ["--cpu", "--port", str(self.port), "--base-directory", str(self.folder)]
         options += ["--disable-auto-launch", "--disable-api-nodes", "--preview-method", "latent2rgb"]
         options += self.options
         environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONUNBUFFERED": "1"}
         with self.log.open("wb") as log:
             self._process = subprocess.Popen(
-                [self.python, "main.py", *options],
+                [self.python, main, *options],
                 cwd=self.comfyui,
                 env=environment,
                 stdout=log,
