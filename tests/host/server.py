@@ -18,6 +18,7 @@ import websocket
 PACK = "keyface"
 ROOT = Path(__file__).parents[2]
 START_S, RUN_S = 120, 300
+_COLOUR = re.compile(r"\x1b\[[\d;]*m")
 
 
 DYNAMIC = os.environ.get("KEYFACE_DYNAMIC_MEMORY") == "1"
@@ -127,7 +128,7 @@ class Host:
         main = Path(__file__).with_name("dynamic_main.py") if DYNAMIC else "main.py"
         options = ["--cpu", "--port", str(self.port), "--base-directory", str(self.folder)]
         options += ["--disable-auto-launch", "--disable-api-nodes", "--preview-method", "latent2rgb"]
-        options += self.options
+        options += ["--database-url", "sqlite:///:memory:", *self.options]
         environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONUNBUFFERED": "1"}
         with self.log.open("wb") as log:
             self._process = subprocess.Popen(
@@ -141,7 +142,7 @@ class Host:
         while time.monotonic() < deadline and self._process.poll() is None:
             try:
                 self.get("/system_stats")
-                self.said_at_start = self.log.read_text()
+                self.said_at_start = _COLOUR.sub("", self.log.read_text())
                 return
             except (urllib.error.URLError, ConnectionError):
                 time.sleep(0.2)
