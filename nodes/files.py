@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterable
+from functools import lru_cache
 from pathlib import Path
 
 import folder_paths
@@ -69,8 +70,17 @@ def read(path: Path, role: str) -> Checkpoint:
 
 
 def stamp(path: Path | None) -> tuple | None:
-    """What changes when a file does, for ComfyUI's cache."""
-    return None if path is None else (str(path), path.stat().st_mtime_ns, path.stat().st_size)
+    """What changes when a file does, for ComfyUI's cache and for what is remembered of it here.
+
+    A file that cannot be asked, a link to nothing for one, has its name alone.
+    """
+    if path is None:
+        return None
+    try:
+        found = path.stat()
+    except OSError:
+        return (str(path),)
+    return str(path), found.st_mtime_ns, found.st_ctime_ns, found.st_size
 
 
 def _find(role: str, folder: str, optional: bool) -> Path | None:
@@ -97,14 +107,26 @@ def how_to_get(role: str, folder: str) -> str:
 
 def _role(path: Path) -> str | None:
     """The role of a file, or None for what KeyFace cannot read."""
-    try:
-        return read_metadata(path).role
-    except KeyFaceError:
-        return None
+    return _remembered(stamp(path))[0]
 
 
 def _require_role(path: Path, role: str) -> None:
-    _check_role(path, read_metadata(path).role, role)
+    found, error = _remembered(stamp(path))
+    if found is None:
+        raise KeyFaceError(error)
+    _check_role(path, found, role)
+
+
+@lru_cache(maxsize=256)
+def _remembered(stamp: tuple) -> tuple[str | None, str]:
+    """The role of the file with this stamp, or None and why it has none.
+
+    ComfyUI asks for it several times whenever a workflow is queued, and released files take half a second.
+    """
+    try:
+        return read_metadata(Path(stamp[0])).role, ""
+    except KeyFaceError as error:
+        return None, str(error)
 
 
 def _check_role(path: Path, found: str, role: str) -> None:
