@@ -1,6 +1,6 @@
 """The nodes and `keyface_lib` alone make the same clip of the same weights and seed.
 
-The portrait is a PNG: newer versions of ComfyUI read JPEG by PyAV, whose pixels are up to 25 of 255 off Pillow's.
+The portrait is a PNG: newer versions of ComfyUI read JPEG by PyAV, up to 25 of 255 off Pillow's pixels.
 """
 
 from functools import cache

@@ -46,7 +46,7 @@ def test_timeline_preview_is_a_picture_on_its_node(host):
 
 
 def test_the_editor_is_told_of_the_sound(host):
-    # What no other test asks for: newer versions of ComfyUI tell a page nothing of nodes they kept results of.
+    # What no other test asks for: newer versions of ComfyUI do not repeat the results of cached nodes.
     prompt = read_workflow("emotion_change", steps=1, curve="0:calm 1:happy", threshold=0.77)
     result = host.run(prompt)
     (sound,) = result.outputs[node_of(prompt, "KeyFaceEmotionCurve")]["keyface_sound"]
