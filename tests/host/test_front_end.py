@@ -5,7 +5,7 @@ import json
 import pytest
 
 from host.front_ends import chromium, open_page
-from host.prompts import UPSCALER, WORKFLOWS
+from host.prompts import UPSCALER, WORKFLOWS, read_editor_workflow
 from host.server import ROOT
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
@@ -21,7 +21,7 @@ def page(host):
 
 @pytest.mark.parametrize("name", WORKFLOWS)
 def test_a_dragged_in_workflow_asks_for_what_its_api_form_does(page, name):
-    workflow = json.loads((ROOT / "workflows" / f"{name}.json").read_text())
+    workflow = read_editor_workflow(name)
     api = json.loads((ROOT / "workflows" / "api" / f"{name}.json").read_text())
     page.evaluate("workflow => app.loadGraphData(workflow)", workflow)
     prompt = page.evaluate("async () => (await app.graphToPrompt()).output")

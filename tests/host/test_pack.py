@@ -3,10 +3,13 @@
 import json
 import re
 import subprocess
+from io import BytesIO
+from urllib.parse import quote
 
 import pytest
+from PIL import Image
 
-from host.prompts import WORKFLOWS
+from host.prompts import TITLES, WORKFLOWS, read_editor_workflow
 from host.schema import SCHEMA, promised
 from host.server import PACK, ROOT
 
@@ -51,17 +54,19 @@ def test_every_node_is_in_a_workflow(definitions):
 
 
 def test_workflows_are_served_as_templates_with_pictures(host):
-    assert sorted(host.get("/workflow_templates")[PACK]) == WORKFLOWS
-    for name in WORKFLOWS:
-        served = json.loads(host.fetch(f"/api/workflow_templates/{PACK}/{name}.json"))
+    assert sorted(host.get("/workflow_templates")[PACK]) == sorted(TITLES.values())
+    for title in TITLES.values():
+        address = f"/api/workflow_templates/{PACK}/{quote(title)}"
+        served = json.loads(host.fetch(f"{address}.json"))
         loaders = [node for node in served["nodes"] if node["type"] == "KeyFaceLoadModels"]
         assert loaders[0]["properties"]["models"]
-        assert host.fetch(f"/api/workflow_templates/{PACK}/{name}.jpg").startswith(b"\xff\xd8")
+        picture = Image.open(BytesIO(host.fetch(f"{address}.jpg")))
+        assert picture.format in ("JPEG", "WEBP"), title
 
 
 def test_editor_and_api_form_of_a_workflow_agree():
     for name in WORKFLOWS:
-        editor = json.loads((ROOT / "workflows" / f"{name}.json").read_text())
+        editor = read_editor_workflow(name)
         api = json.loads((ROOT / "workflows" / "api" / f"{name}.json").read_text())
         nodes = {str(n["id"]): n["type"] for n in editor["nodes"] if n["type"] != "MarkdownNote"}
         assert nodes == {number: entry["class_type"] for number, entry in api.items()}

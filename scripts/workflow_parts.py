@@ -1,0 +1,153 @@
+"""What several bundled workflows share; a place is (group, column, band)."""
+
+from urllib.parse import unquote
+
+from workflow import Workflow
+
+_HUB = "https://huggingface.co"
+_RELEASED = f"{_HUB}/toninio19/keyface/resolve/main/checkpoints"
+_VAE = f"{_HUB}/stabilityai/sd-vae-ft-mse/resolve/main/diffusion_pytorch_model.safetensors"
+_WAV2VEC2 = f"{_HUB}/facebook/wav2vec2-base-960h/resolve/main/model.safetensors"
+_UPSCALER = f"{_HUB}/Comfy-Org/Real-ESRGAN_repackaged/resolve/main/RealESRGAN_x4plus.safetensors"
+
+
+def _files(directory: str, *urls: str) -> list[dict]:
+    names = [unquote(url.rsplit("/", 1)[1]) for url in urls]
+    return [{"name": n, "url": url, "directory": directory} for n, url in zip(names, urls, strict=True)]
+
+
+MODELS = {
+    "KeyFaceLoadModels": _files(
+        "keyface",
+        f"{_RELEASED}/keyframe.pt",
+        f"{_RELEASED}/interpolation.pt",
+        f"{_RELEASED}/interpolation_bad.pt",
+        _VAE,
+    ),
+    "KeyFaceLoadAudioEncoders": _files(
+        "audio_encoders",
+        f"{_RELEASED}/WavLM-Base%2B.pt",
+        f"{_RELEASED}/BEATs_iter3_plus_AS2M_finetuned_on_AS2M_cpt2.pt",
+        _WAV2VEC2,
+    ),
+    "UpscaleModelLoader": _files("upscale_models", _UPSCALER),
+}
+NEEDS = (
+    "**Runs as it is** with the small bundled model, which knows drawn faces of 64 pixels. For photographs "
+    f"put [KeyFace's weights]({_HUB}/toninio19/keyface) and [a VAE]({_HUB}/stabilityai/sd-vae-ft-mse) into "
+    f"`models/keyface`, the audio encoders (with [wav2vec2]({_HUB}/facebook/wav2vec2-base-960h)) into "
+    "`models/audio_encoders`; *auto* finds them."
+)
+
+
+RELEASED = (
+    f"[KeyFace's weights]({_HUB}/toninio19/keyface) and [a VAE]({_HUB}/stabilityai/sd-vae-ft-mse) go into "
+    "`models/keyface`, the audio encoders (WavLM and BEATs from there, "
+    f"[wav2vec2]({_HUB}/facebook/wav2vec2-base-960h)) into `models/audio_encoders`."
+)
+
+
+def described(name: str, title: str, note: str, needs: str = NEEDS) -> Workflow:
+    return Workflow(name, title, f"{note}\n\n{needs}", MODELS)
+
+
+def start(workflow: Workflow) -> None:
+    """What every workflow begins with: models above, a portrait and a recording below."""
+    workflow.add("models", "KeyFaceLoadModels", ("Load", 0, 0))
+    workflow.add(
+        "encoders",
+        "KeyFaceLoadAudioEncoders",
+        ("Load", 1, 0),
+        keyframe_model="models.keyframe",
+        interpolation_model="models.interpolation",
+    )
+    workflow.add("portrait", "LoadImage", ("Load", 0, 1), image="keyface_drawn_portrait.png")
+    workflow.add("speech", "LoadAudio", ("Load", 1, 1), audio="keyface_speech.flac")
+
+
+def animated(workflow: Workflow) -> None:
+    """Everything after loading in one node, with a named feeling."""
+    workflow.add("emotion", "KeyFaceEmotionPreset", ("Feel", 2, 1), state="happy", intensity=0.7)
+    workflow.add(
+        "animate",
+        "KeyFaceAnimate",
+        ("Animate", 3, 0),
+        keyframe_model="models.keyframe",
+        interpolation_model="models.interpolation",
+        reduced_model="models.reduced",
+        vae="models.vae",
+        encoders="encoders.encoders",
+        portrait="portrait.IMAGE",
+        audio="speech.AUDIO",
+        emotion="emotion.emotion",
+        scales="from the model",
+    )
+    saved(workflow, "animate.video", 4)
+
+
+def heard(workflow: Workflow) -> None:
+    workflow.add(
+        "features",
+        "KeyFaceEncodeAudio",
+        ("Listen", 2, 0),
+        audio="speech.AUDIO",
+        encoders="encoders.encoders",
+    )
+
+
+def keyframes(workflow: Workflow) -> None:
+    workflow.add(
+        "keyframes",
+        "KeyFaceKeyframeSampler",
+        ("Keyframes", 3, 0),
+        model="models.keyframe",
+        vae="models.vae",
+        portrait="portrait.IMAGE",
+        features="features.features",
+        emotion="emotion.emotion",
+        scales="from the model",
+    )
+
+
+def interpolation(
+    workflow: Workflow,
+    source: str = "keyframes.keyframes",
+    place: tuple[str, int, int] = ("Frames", 4, 0),
+) -> None:
+    workflow.add(
+        "frames",
+        "KeyFaceInterpolationSampler",
+        place,
+        model="models.interpolation",
+        reduced="models.reduced",
+        keyframes=source,
+        features="features.features",
+        scales="from the model",
+    )
+
+
+def timeline(workflow: Workflow) -> None:
+    workflow.add(
+        "timeline",
+        "KeyFaceTimelinePreview",
+        ("Look", 4, 1),
+        features="features.features",
+        emotion="emotion.emotion",
+        keyframes="keyframes.keyframes",
+    )
+
+
+def render(workflow: Workflow, source: str = "frames.frames", column: int = 5, band: int = 0) -> None:
+    place = ("Video", column, band)
+    workflow.add("video", "KeyFaceRenderVideo", place, frames=source, vae="models.vae", audio="speech.AUDIO")
+    saved(workflow, "video.video", column + 1, band)
+
+
+def created(workflow: Workflow, images: str, column: int, band: int) -> None:
+    place = ("Video", column, band)
+    workflow.add("video", "CreateVideo", place, images=images, audio="speech.AUDIO", fps=25.0)
+    saved(workflow, "video.VIDEO", column + 1, band)
+
+
+def saved(workflow: Workflow, video: str, column: int, band: int = 0) -> None:
+    workflow.add("save", "SaveVideo", ("Video", column, band), video=video, filename_prefix="video/KeyFace")
