@@ -20,11 +20,11 @@ from keyface_lib.method.emotion import (
     nearest_state,
     state,
 )
-from keyface_lib.method.emotion_text import to_json
+from keyface_lib.method.emotion_text import parse_text, to_json
 from keyface_lib.method.timeline import FPS, KEYFRAME_STEP
 
-VECTORS = json.loads((Path(__file__).parent / "emotion_vectors.json").read_text())["curves"]
-
+SHARED = json.loads((Path(__file__).parent / "emotion_vectors.json").read_text())
+VECTORS = SHARED["curves"]
 
 EDITOR = Path(__file__).parents[1] / "web" / "src"
 
@@ -172,10 +172,11 @@ REFUSED = {
     "x:happy": "'x' where a number belongs",
     "1:2:3:4:happy": "4 parts",
     "-1:happy": "-1 s: a time must be 0 or more",
-    "nan:happy": "nan s: a time must be 0 or more and finite",
-    "inf:happy": "inf s: a time must be 0 or more and finite",
+    "1e999:happy": "inf s: a time must be 0 or more and finite",
+    "1:-30:happy": "negative part",
     "0:(1.01,0)": "valence at 0 s is 1.01; it must lie in [-1, 1]",
-    "0:(0,nan)": "arousal at 0 s is nan",
+    "0:(0,nan)": "'nan' where a number belongs",
+    "1_0:happy": "'1_0' where a number belongs",
     "2:happy 1:sad": "sort the points",
     "1:happy 1:sad": "two points at 1 s",
     '{"v":1,"valence":[[0,x]]}': "line 1, column 22",
@@ -201,6 +202,17 @@ def test_what_breaks_a_rule_is_refused_in_one_line_that_names_it(text, message):
         parse_emotion(text)
     assert message in str(refused.value)
     assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize("text", SHARED["refused"], ids=lambda text: ascii(text)[:60])
+def test_what_the_editor_refuses_is_refused(text):
+    with pytest.raises(KeyFaceError):
+        parse_text(text)
+
+
+@pytest.mark.parametrize(("text", "curve"), SHARED["read"], ids=lambda given: ascii(given)[:60])
+def test_what_the_editor_reads_is_read_the_same(text, curve):
+    assert json.loads(to_json(parse_text(text))) == curve
 
 
 @pytest.mark.parametrize(

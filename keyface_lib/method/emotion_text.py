@@ -16,8 +16,14 @@ MAX_TEXT = 16_000_000
 MAX_POINTS = 300_000
 """Points of a lane."""
 
-_ENTRY = re.compile(r"(?:[^\s,()]|\([^()]*\))+")
-_PAIR = re.compile(r"\(\s*([^\s,]+)[\s,]+([^\s,]+)\s*\)")
+_SPACES = " \t\n\v\f\r\xa0\u1680\u2028\u2029\u202f\u205f\u3000\ufeff" + "".join(
+    map(chr, range(0x2000, 0x200B))
+)
+"""What separates: JavaScript's spaces, for the editor; Python counts control characters as well."""
+_ENTRY = re.compile(r"(?:[^ ,()]|\([^()]*\))+")
+_PAIR = re.compile(r"\( ?([^ ,]+)(?: ?, ?| )([^ ,]+) ?\)")
+_NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
+"""What the editor and Python both read as a number: float() alone takes 1_0, digits of any script and nan."""
 EXAMPLE = "0:neutral 2.5:happy 6:(-0.4,0.9)"
 
 
@@ -27,7 +33,7 @@ def parse_text(text: str) -> EmotionCurve:
     Raises:
         KeyFaceError: the text breaks a rule of its form or of the curve.
     """
-    text = text.strip()
+    text = text.strip(_SPACES)
     return _parsed(_parse_json if text.startswith("{") else _parse_short_form, text)
 
 
@@ -78,7 +84,7 @@ def _shortest(number: float) -> float | int:
 
 
 def _parse_short_form(text: str) -> EmotionCurve:
-    text = re.sub(r"\s*([:*])\s*", r"\1", " ".join(text.split()))
+    text = re.sub(r" ?([:*]) ?", r"\1", re.sub(f"[{_SPACES}]+", " ", text)).strip(" ")
     entries = _ENTRY.findall(text)
     rest = _ENTRY.sub("", text).replace(",", "").strip()
     if rest or not entries:
@@ -101,9 +107,12 @@ def _parse_time(text: str) -> float:
     parts = text.split(":")
     if len(parts) > 3:
         raise KeyFaceError(f"{what} has {len(parts)} parts; {remedy}")
+    numbers = [_number(part, what, remedy) for part in parts]
+    if len(numbers) > 1 and min(numbers) < 0:
+        raise KeyFaceError(f"{what} has a negative part; {remedy}")
     seconds = 0.0
-    for part in parts:
-        seconds = 60 * seconds + _number(part, what, remedy)
+    for number in numbers:
+        seconds = 60 * seconds + number
     return seconds
 
 
@@ -121,10 +130,9 @@ def _parse_feeling(text: str) -> tuple[float, float]:
 
 
 def _number(text: str, what: str, remedy: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        raise KeyFaceError(f"{what} has {text!r} where a number belongs; {remedy}") from None
+    if not _NUMBER.fullmatch(text):
+        raise KeyFaceError(f"{what} has {text!r} where a number belongs; {remedy}")
+    return float(text)
 
 
 def _parse_json(text: str) -> EmotionCurve:

@@ -78,7 +78,8 @@ function parseJson(text: string): Curve {
   const unknown = Object.keys(lanes).find((key) => !LANES.includes(key as LaneName))
   if (unknown !== undefined)
     throw new CurveError(`the emotion JSON has the unknown key "${unknown}"; it may have "v", "valence" and "arousal"`)
-  return { valence: jsonLane("valence", lanes.valence ?? []), arousal: jsonLane("arousal", lanes.arousal ?? []) }
+  const lane = (name: LaneName) => (Object.hasOwn(lanes, name) ? jsonLane(name, lanes[name]) : [])
+  return { valence: lane("valence"), arousal: lane("arousal") }
 }
 
 function jsonLane(name: LaneName, rows: unknown): Lane {
@@ -95,8 +96,8 @@ function jsonLane(name: LaneName, rows: unknown): Lane {
 }
 
 function parseShortForm(text: string): Curve {
-  const plain = text.replace(/\s+/g, " ").replace(/\s*([:*])\s*/g, "$1")
-  const entry = /(?:[^\s,()]|\([^()]*\))+/g
+  const plain = text.replace(/\s+/g, " ").replace(/ ?([:*]) ?/g, "$1")
+  const entry = /(?:[^ ,()]|\([^()]*\))+/g
   const entries = plain.match(entry) ?? []
   const rest = plain.replace(entry, "").replace(/,/g, "").trim()
   if (rest !== "" || entries.length === 0)
@@ -118,21 +119,23 @@ export function parseTime(text: string): number {
   const parts = text.split(":")
   if (parts.length > 3)
     throw new CurveError(`the time '${text}' has ${parts.length} parts; write seconds, m:ss or h:mm:ss`)
-  return parts.reduce(
-    (seconds, part) => 60 * seconds + number(part, `the time '${text}'`, "write seconds, m:ss or h:mm:ss"),
-    0,
-  )
+  const remedy = "write seconds, m:ss or h:mm:ss"
+  const numbers = parts.map((part) => number(part, `the time '${text}'`, remedy))
+  if (numbers.length > 1 && numbers.some((part) => part < 0))
+    throw new CurveError(`the time '${text}' has a negative part; ${remedy}`)
+  return numbers.reduce((seconds, part) => 60 * seconds + part, 0)
 }
 
 function parseFeeling(text: string): readonly [number, number] {
   if (text.startsWith("(")) {
-    const pair = /^\(\s*([^\s,]+)[\s,]+([^\s,]+)\s*\)$/.exec(text)
+    const pair = /^\( ?([^ ,]+)(?: ?, ?| )([^ ,]+) ?\)$/.exec(text)
     const remedy = "write (valence,arousal), such as (-0.4,0.9)"
     if (!pair) throw new CurveError(`emotion '${text}' is no pair; ${remedy}`)
     return [number(pair[1]!, `emotion '${text}'`, remedy), number(pair[2]!, `emotion '${text}'`, remedy)]
   }
-  const [name = "", factor] = text.split("*", 2)
-  const state = STATES[name.toLowerCase()]
+  const times = text.indexOf("*")
+  const [name, factor] = times < 0 ? [text, undefined] : [text.slice(0, times), text.slice(times + 1)]
+  const state = Object.hasOwn(STATES, name.toLowerCase()) && STATES[name.toLowerCase()]
   if (!state) throw new CurveError(`emotion '${name}' is unknown; use one of ${Object.keys(STATES).join(", ")}`)
   const intensity = factor === undefined ? 1 : number(factor, `the intensity of '${text}'`, "write it like happy*0.5")
   if (!(intensity >= 0 && intensity < Infinity))
@@ -144,11 +147,12 @@ export function clamp(value: number): number {
   return Math.max(-1, Math.min(1, value))
 }
 
+// Number() alone also takes 0x10 and Infinity, Python's float() takes 1_0: neither side reads those.
+const NUMBER = /^[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?$/
+
 function number(text: string, what: string, remedy: string): number {
-  const trimmed = text.trim()
-  const value = Number(trimmed)
-  if (trimmed === "" || Number.isNaN(value)) throw new CurveError(`${what} has '${text}' where a number belongs; ${remedy}`)
-  return value
+  if (!NUMBER.test(text)) throw new CurveError(`${what} has '${text}' where a number belongs; ${remedy}`)
+  return Number(text)
 }
 
 function asMode(text: string, where: string): Mode {

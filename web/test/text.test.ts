@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs"
 import { test } from "node:test"
 import assert from "node:assert/strict"
 import { CurveError, fromCsv, parse, serialize, toCsv } from "../src/text.ts"
@@ -48,6 +49,21 @@ const BAD: [string, RegExp][] = [
 for (const [text, said] of BAD)
   test(`refused: ${text}`, () => {
     assert.throws(() => parse(text), (error) => error instanceof CurveError && said.test(error.message))
+  })
+
+const SHARED = JSON.parse(readFileSync("../tests/emotion_vectors.json", "utf8")) as {
+  refused: string[]
+  read: [string, object][]
+}
+
+for (const text of SHARED.refused)
+  test(`refused as by Python: ${JSON.stringify(text).slice(0, 60)}`, () => {
+    assert.throws(() => parse(text), CurveError)
+  })
+
+for (const [text, curve] of SHARED.read)
+  test(`read as by Python: ${JSON.stringify(text).slice(0, 60)}`, () => {
+    assert.deepEqual(JSON.parse(serialize(parse(text))), curve)
   })
 
 test("ten thousand points are read and sampled at once", () => {
