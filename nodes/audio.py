@@ -103,6 +103,7 @@ class EncodeAudio(io.ComfyNode):
                     "certain.",
                 ),
             ],
+            **where_known(has_intermediate_output=True),  # for the editor, in cached runs too
         )
 
     @classmethod

@@ -51,6 +51,7 @@ class EmotionFromText(io.ComfyNode):
                 ),
             ],
             outputs=[_OUTPUT],
+            **where_known(has_intermediate_output=True),  # for the editor, in cached runs too
         )
 
     @classmethod
