@@ -94,6 +94,8 @@ class KeyFace:
     """The two-stage pipeline with its models loaded."""
 
     def __init__(self, models: Models):
+        if isinstance(models, (str, os.PathLike)):
+            raise KeyFaceError(f"KeyFace takes loaded models; write KeyFace.from_pretrained({str(models)!r})")
         self.models = models
 
     @classmethod

@@ -18,7 +18,7 @@ from ..media.image import from_pil, load_image
 from ..method.emotion import EmotionCurve
 from ..method.tensors import check_images, check_range, check_sound
 from ..method.timeline import SAMPLE_RATE
-from ..method.values import whole
+from ..method.values import shown, whole
 from .emotion_file import parse_emotion
 from .inputs import check_file
 
@@ -106,6 +106,10 @@ def picture_of(image: Picture) -> torch.Tensor:
         return from_pil(image)
     if isinstance(image, np.ndarray):
         return _picture_of_array(image)
+    if not isinstance(image, torch.Tensor):
+        raise KeyFaceError(
+            f"{_PICTURE} is {shown(image)}; give a file, a PIL image, an array or a tensor (3, height, width)"
+        )
     check_images(image, _PICTURE)
     return image.detach().float()
 
@@ -128,7 +132,11 @@ def sound_of(audio: torch.Tensor | np.ndarray, channels: bool = True) -> torch.T
                 "int16 or int32 as WAV files hold them"
             )
         audio = torch.from_numpy((audio.astype(np.float32) - zero) / scale)
-    many = channels and isinstance(audio, torch.Tensor) and audio.ndim == 2
+    if not isinstance(audio, torch.Tensor):
+        raise KeyFaceError(
+            f"{_SOUND} is {shown(audio)}; give a file, or samples as a tensor or a NumPy array"
+        )
+    many = channels and audio.ndim == 2
     check_sound(audio, _SOUND, "(channels, samples)" if many else "(samples,)")
     if many and len(audio) > MOST_CHANNELS:
         raise KeyFaceError(

@@ -80,7 +80,7 @@ def yes_or_no(name: str, value: Any) -> bool:
 def shown(value: Any) -> str:
     """A value as messages show it: never long, on one line, as a user would write it."""
     if isinstance(value, int) and value.bit_length() > 128:  # Python refuses to write out the longest
-        return f"a number of about {int(value.bit_length() * math.log10(2)) + 1:,} digits"
+        return f"a number of about {int(value.bit_length() * math.log10(2)):,} digits"
     text = f"'{value}'" if isinstance(value, str) else str(value)
     text = " ".join(text.split())
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
