@@ -12,7 +12,7 @@ from ..keyface_lib.audio.peaks import peaks_of
 from ..keyface_lib.audio.vocalizations import THRESHOLD
 from ..keyface_lib.errors import KeyFaceError
 from . import edges
-from .compat import where_known
+from .compat import found_by, where_known
 from .loaders import Encoders
 from .node_text import show
 
@@ -77,7 +77,7 @@ class EncodeAudio(io.ComfyNode):
             node_id="KeyFaceEncodeAudio",
             display_name="Encode Audio (KeyFace)",
             category="KeyFace",
-            **where_known(search_aliases=["talking head", "lip sync", "speech features"]),
+            **found_by("speech features"),
             description="Turns a recording of any length into what KeyFace's networks hear.",
             inputs=[
                 io.Audio.Input("audio", tooltip="The voice, at any rate; stereo is mixed down."),

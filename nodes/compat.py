@@ -20,6 +20,11 @@ def where_known(**options: object) -> dict:
     return {name: value for name, value in options.items() if name in _SCHEMA_FIELDS}
 
 
+def found_by(*names: str) -> dict:
+    """Schema options by which a search for a purpose finds a node, and for `names` of its own."""
+    return where_known(search_aliases=["talking head", "lip sync", "portrait", "avatar", *names])
+
+
 def where_inputs_know(**options: object) -> dict:
     """The options of a widget's `io.Input` this version of ComfyUI knows."""
     return {name: value for name, value in options.items() if name in _INPUT_FIELDS}

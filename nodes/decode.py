@@ -14,7 +14,7 @@ from ..keyface_lib.method.merging import merge_segments
 from ..keyface_lib.method.tensors import check_finite
 from ..keyface_lib.method.timeline import FPS, SLOTS, Timeline
 from . import edges, latents
-from .compat import where_known
+from .compat import found_by
 from .node_text import show
 from .portrait import require_vae
 
@@ -88,7 +88,7 @@ class DecodeFrames(io.ComfyNode):
             node_id="KeyFaceDecodeFrames",
             display_name="Decode Frames",
             category="KeyFace",
-            **where_known(search_aliases=["talking head", "frames to images", "VAE decode"]),
+            **found_by("frames to images", "VAE decode"),
             description="Decodes all frames of a clip, 25 a second. For long clips use Render Video: it "
             "does not keep them all in memory.",
             inputs=[

@@ -14,7 +14,7 @@ from ..keyface_lib.method.timeline import FPS, SAMPLE_RATE
 from ..keyface_lib.method.values import real
 from . import edges
 from .audio import waveform_of
-from .compat import where_known
+from .compat import found_by, where_known
 from .node_text import remark
 
 Emotion = io.Custom("KEYFACE_EMOTION")
@@ -32,7 +32,7 @@ class EmotionFromText(io.ComfyNode):
             node_id="KeyFaceEmotionCurve",
             display_name="Emotion Curve",
             category="KeyFace",
-            **where_known(search_aliases=["talking head", "avatar", "feelings over time", "valence arousal"]),
+            **found_by("feelings over time", "valence arousal"),
             description="Valence and arousal as curves over time.",
             inputs=[
                 io.String.Input(
@@ -81,7 +81,7 @@ class EmotionPreset(io.ComfyNode):
             node_id="KeyFaceEmotionPreset",
             display_name="Emotion Preset",
             category="KeyFace",
-            **where_known(search_aliases=["talking head", "avatar", "mood"]),
+            **found_by("mood"),
             description="One named feeling from beginning to end.",
             inputs=[
                 io.Combo.Input(
@@ -113,7 +113,7 @@ class EmotionFromValues(io.ComfyNode):
             node_id="KeyFaceEmotionFromValues",
             display_name="Emotion from Values",
             category="KeyFace",
-            **where_known(search_aliases=["talking head", "avatar", "valence arousal"]),
+            **found_by("valence arousal"),
             description="Valence and arousal as numbers: one for the whole clip, or a list of one per "
             "frame from any other pack.",
             is_input_list=True,

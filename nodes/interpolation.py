@@ -9,7 +9,7 @@ from ..keyface_lib.errors import KeyFaceError
 from ..keyface_lib.method.timeline import FPS, Timeline
 from . import edges, inputs, latents
 from .audio import HeardAudio
-from .compat import where_known
+from .compat import found_by
 from .guiders import SequenceGuider, interpolation_guider
 from .keyframes import custom_sampling_outputs, empty_latent
 from .network import trained_of
@@ -66,7 +66,7 @@ class InterpolationSampler(io.ComfyNode):
             node_id="KeyFaceInterpolationSampler",
             display_name="Interpolation Sampler",
             category="KeyFace",
-            **where_known(search_aliases=["talking head", "lip sync", "frame interpolation"]),
+            **found_by("frame interpolation"),
             description="Fills in the 12 frames between neighbouring keyframes.",
             inputs=[
                 *_shared_inputs(),
@@ -124,7 +124,7 @@ class InterpolationGuider(io.ComfyNode):
             node_id="KeyFaceInterpolationGuider",
             display_name="Interpolation Guider",
             category="KeyFace",
-            **where_known(search_aliases=["talking head", "lip sync", "autoguidance"]),
+            **found_by("autoguidance"),
             description="The interpolation stage for SamplerCustomAdvanced: any sampler, any noise levels.",
             inputs=[
                 *_shared_inputs(),

@@ -11,7 +11,7 @@ from ..keyface_lib.method.emotion import EmotionCurve, named
 from ..keyface_lib.method.timeline import SLOTS, Timeline, keyframes_from_windows
 from . import edges, inputs, latents
 from .audio import HeardAudio
-from .compat import where_known
+from .compat import found_by
 from .guiders import SequenceGuider, keyframe_guider
 from .network import trained_of
 from .node_text import show
@@ -72,7 +72,7 @@ class KeyframeSampler(io.ComfyNode):
             node_id="KeyFaceKeyframeSampler",
             display_name="Keyframe Sampler",
             category="KeyFace",
-            **where_known(search_aliases=["talking head", "lip sync", "portrait animation", "avatar"]),
+            **found_by(),
             description="Makes the keyframes, 13 frames apart. They can be decoded, edited and encoded "
             "again.",
             inputs=[
@@ -134,7 +134,7 @@ class KeyframeGuider(io.ComfyNode):
             node_id="KeyFaceKeyframeGuider",
             display_name="Keyframe Guider",
             category="KeyFace",
-            **where_known(search_aliases=["talking head", "lip sync", "classifier-free guidance"]),
+            **found_by("classifier-free guidance"),
             description="The keyframe stage for SamplerCustomAdvanced: any sampler, any noise levels. Select "
             "Keyframes takes its result.",
             inputs=[
@@ -175,7 +175,7 @@ class SelectKeyframes(io.ComfyNode):
             node_id="KeyFaceSelectKeyframes",
             display_name="Select Keyframes",
             category="KeyFace",
-            **where_known(search_aliases=["talking head", "keyframes"]),
+            **found_by("keyframes"),
             description="Picks the keyframes out of whole windows, as SamplerCustomAdvanced returns them: "
             "anchors and padding are left out.",
             inputs=[

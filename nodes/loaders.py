@@ -18,7 +18,7 @@ from ..keyface_lib.weights.metadata import require_known_encoders
 from ..keyface_lib.weights.vae_parts import bare_vae, joined_vae
 from . import edges, files
 from .autoencoder import KeyFaceVAE
-from .compat import where_known
+from .compat import found_by
 from .files import AUTO, NONE, SMALL
 from .network import WEIGHT_DTYPES, load_network, trained_of
 
@@ -47,7 +47,7 @@ class LoadModels(io.ComfyNode):
             node_id="KeyFaceLoadModels",
             display_name="Load KeyFace Models",
             category="KeyFace",
-            **where_known(search_aliases=["talking head", "lip sync", "portrait animation", "avatar"]),
+            **found_by(),
             description="Loads KeyFace's networks and the VAE that belongs to them.",
             inputs=[
                 io.Combo.Input(
@@ -176,7 +176,7 @@ class LoadAudioEncoders(io.ComfyNode):
             node_id="KeyFaceLoadAudioEncoders",
             display_name="Load KeyFace Audio Encoders",
             category="KeyFace",
-            **where_known(search_aliases=["talking head", "lip sync", "WavLM", "BEATs", "wav2vec2"]),
+            **found_by("WavLM", "BEATs", "wav2vec2"),
             description="Loads the audio encoders that the networks hear with, from models/audio_encoders.",
             inputs=[
                 *(

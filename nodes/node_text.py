@@ -1,15 +1,16 @@
 """Lines that ComfyUI shows on a node: what it is doing, and what it did with the values it got."""
 
 import logging
+import sys
 
 from comfy_execution.utils import get_executing_context
-from server import PromptServer
 
 
 def show(text: str) -> None:
     """Shows `text` on the node that is running, in place of what stood there; nothing without a page."""
     context = get_executing_context()
-    server = getattr(PromptServer, "instance", None)
+    # ComfyUI's server has been imported wherever there is a page; a script that only calls nodes has none.
+    server = getattr(getattr(sys.modules.get("server"), "PromptServer", None), "instance", None)
     if context is not None and server is not None:
         server.send_progress_text(text, context.node_id, server.client_id)
 

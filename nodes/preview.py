@@ -10,7 +10,7 @@ from ..keyface_lib.media.timeline_picture import draw_timeline
 from ..keyface_lib.method.emotion import EmotionCurve
 from . import edges, inputs
 from .audio import HeardAudio
-from .compat import where_known
+from .compat import found_by
 from .interpolation import keyframes_of
 
 
@@ -21,7 +21,7 @@ class TimelinePreview(io.ComfyNode):
             node_id="KeyFaceTimelinePreview",
             display_name="Timeline Preview",
             category="KeyFace",
-            **where_known(search_aliases=["talking head", "waveform", "emotion curve"]),
+            **found_by("waveform", "emotion curve"),
             description="Draws sound, found vocalizations, valence, arousal and keyframes along one time "
             "axis.",
             inputs=[

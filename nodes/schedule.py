@@ -4,7 +4,7 @@ from comfy_api.latest import io
 
 from ..keyface_lib.method.schedule import align_your_steps
 from . import edges, inputs
-from .compat import where_known
+from .compat import found_by
 
 
 class AYSSchedule(io.ComfyNode):
@@ -14,7 +14,7 @@ class AYSSchedule(io.ComfyNode):
             node_id="KeyFaceAYSSchedule",
             display_name="AYS Schedule (KeyFace)",
             category="KeyFace",
-            **where_known(search_aliases=["talking head", "align your steps", "sigmas"]),
+            **found_by("align your steps", "sigmas"),
             description="Align-Your-Steps noise levels for Stable Video Diffusion, down to 0.002 and then 0; "
             "ComfyUI's own AlignYourStepsScheduler leaves 0.002 out.",
             inputs=[inputs.steps()],

@@ -16,7 +16,7 @@ from ..keyface_lib.method.emotion import EmotionCurve
 from ..keyface_lib.method.timeline import Timeline, frames_in
 from . import edges, inputs
 from .audio import hear, waveform_of
-from .compat import where_known
+from .compat import found_by, where_known
 from .decode import decode, segments_of
 from .interpolation import STAGE, guide_interpolation
 from .keyframes import guide_keyframes, sample_keyframes
@@ -69,7 +69,7 @@ class RenderVideo(io.ComfyNode):
             node_id="KeyFaceRenderVideo",
             display_name="Render Video",
             category="KeyFace",
-            **where_known(search_aliases=["talking head", "frames to video", "decode"]),
+            **found_by("frames to video", "decode"),
             description="Decodes frames and writes them into a video right away; an hour needs no more "
             "memory than a minute.",
             inputs=[
@@ -98,10 +98,8 @@ class Animate(io.ComfyNode):
             node_id="KeyFaceAnimate",
             display_name="Animate (KeyFace)",
             category="KeyFace",
-            **where_known(
-                search_aliases=["talking head", "lip sync", "portrait animation", "audio to video", "avatar"],
-                essentials_category="Video Generation",
-            ),
+            **found_by("audio to video"),
+            **where_known(essentials_category="Video Generation"),
             description="Portrait and recording in, talking video out: both stages in one node, for clips "
             "of any length.",
             inputs=[

@@ -45,6 +45,26 @@ def test_everything_a_user_can_point_at_has_a_tooltip(definitions):
         assert all(node["output_tooltips"]), name
 
 
+def test_search_finds_every_node_by_what_it_is_for(definitions):
+    if not any("search_aliases" in node for node in definitions.values()):
+        pytest.skip("this ComfyUI knows no search aliases")
+    for name, node in definitions.items():
+        assert {"talking head", "lip sync", "portrait", "avatar"} <= set(node["search_aliases"]), name
+
+
+def test_what_few_turn_is_collapsed(definitions):
+    advanced = {"sampler", "scheduler", "scales", "crf"}
+    found = {
+        key: spec[1].get("advanced", False)
+        for node in definitions.values()
+        for group in ("required", "optional")
+        for key, spec in node["input"].get(group, {}).items()
+    }
+    if not any(found.values()):
+        pytest.skip("this ComfyUI has no advanced inputs")
+    assert {key for key, collapsed in found.items() if collapsed} == advanced
+
+
 def test_every_node_is_in_a_workflow(definitions):
     used = set()
     for name in WORKFLOWS:
