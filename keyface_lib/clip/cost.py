@@ -178,6 +178,10 @@ class LiveBytes(TorchDispatchMode):
         self._known: set[int] = set()
 
     def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        with self:  # in inference mode, operations made of others arrive whole
+            result = func.decompose(*args, **(kwargs or {}))
+        if result is not NotImplemented:
+            return result
         for tensor in _tensors((args, kwargs)):  # may be older, such as weights, and views of it are returned
             self._count(tensor.untyped_storage(), new=False)
         result = func(*args, **(kwargs or {}))
