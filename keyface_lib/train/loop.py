@@ -15,6 +15,7 @@ from accelerate.utils import gather_object, parse_flag_from_env
 
 from ..data.shards import ClipIndex, index_clips
 from ..errors import KeyFaceError
+from ..method.batching import is_out_of_memory
 from .autoencoder import autoencoder_task
 from .config import Config, flat
 from .examples import SKIPPED, Examples, Positions, load
@@ -221,7 +222,9 @@ class _Training:
                 self.skipped |= dict.fromkeys(batch.pop(SKIPPED))
                 batch = {name: t.to(self.accelerator.device, non_blocking=True) for name, t in batch.items()}
                 self._call(batch)
-        except torch.OutOfMemoryError as error:
+        except (RuntimeError, MemoryError) as error:
+            if not is_out_of_memory(error):
+                raise
             raise KeyFaceError(
                 f"out of memory with {size} examples in one call; double optimizer.accumulation "
                 f"({settings.accumulation}), set optimizer.checkpointing = true, or lower optimizer.batch "
