@@ -13,7 +13,7 @@ from .audio.features import AudioFeatures, encode_audio
 from .clip.animate import Animation
 from .clip.cost import Cost, measure
 from .clip.devices import best_device, device_of, dtype_of
-from .clip.inputs import HUB, check_model, hub_id
+from .clip.inputs import HUB, check_folder_of, check_model, hub_id
 from .clip.material import Feeling, Material, Picture, Recording, picture_of, read_material, sound_of
 from .clip.models import Models, load_models
 from .clip.settings import Settings, settings_from
@@ -71,8 +71,7 @@ class Clip:
         Raises:
             KeyFaceError: the place cannot be written to, or the disk is full.
         """
-        if not isinstance(path, (str, os.PathLike)) or not os.fspath(path):
-            raise KeyFaceError(f"the output is {shown(path)}; give the path of a video or a folder")
+        check_folder_of(path, "output")
         _check_progress("progress", progress)
         check_output(path, yes_or_no("lossless", lossless))
         side = self.animation.models.image_size

@@ -1,19 +1,25 @@
 """The `keyface` command as a user types it: what it makes, and what it says when it cannot."""
 
+import io
 import json
 import os
+import resource
+import shutil
 import signal
 import subprocess
 import sys
 import time
+import warnings
 from functools import partial
 from pathlib import Path
 
 import av
 import pytest
-from tiny_models import tiny_folder
+from tiny_models import tiny_folder, tiny_keyface, voice
 
 from keyface_lib.cli import main
+from keyface_lib.clip.inputs import SAMPLERS
+from keyface_lib.pipeline import KeyFace
 
 ASSETS = Path(__file__).parents[1] / "assets"
 PORTRAIT, SPEECH = ASSETS / "portrait.jpg", ASSETS / "speech.flac"
@@ -132,7 +138,200 @@ def test_ctrl_c_leaves_a_playable_file_of_what_is_done(tmp_path):
     said = run.communicate(timeout=60)[1]
     assert run.returncode == 130
     assert "Traceback" not in said
-    assert 0 < seconds(output, "video") < seconds(SPEECH, "audio")
+    length = seconds(output, "video")
+    assert 0 < length < seconds(SPEECH, "audio")
+    assert said.splitlines()[-1] == f"keyface: stopped; {output} holds {length:.2f} of 6.72 s and plays"
+
+
+def test_ctrl_c_before_the_first_frame_says_that_nothing_was_written(tmp_path, capsys, quick):
+    def stop(*_):
+        raise KeyboardInterrupt
+
+    for place, code in (("from_pretrained", stop), ("plan", stop)):
+        quick.setattr(KeyFace, place, code)
+        assert main(["animate", str(PORTRAIT), str(quick.speech), "-o", str(tmp_path / "a.mp4")]) == 130
+        assert capsys.readouterr().err.splitlines()[-1] == "keyface: stopped; nothing was written"
+        assert not (tmp_path / "a.mp4").exists()
+        quick.undo()
+
+
+@pytest.fixture
+def quick(tmp_path, monkeypatch):
+    """The tiny models, loaded once, and a `speech` of 0.2 s."""
+    monkeypatch.setattr(KeyFace, "from_pretrained", lambda *_, **__: tiny_keyface())
+    monkeypatch.speech = tmp_path / "speech.wav"
+    write_sound(monkeypatch.speech)
+    return monkeypatch
+
+
+def write_sound(path: Path) -> None:
+    samples = (voice(0.2).clamp(-1, 1) * 32767).short().numpy()
+    with av.open(os.path.abspath(path), "w", format="wav") as container:
+        stream = container.add_stream("pcm_s16le", rate=16_000, layout="mono")
+        frame = av.AudioFrame.from_ndarray(samples[None], format="s16", layout="mono")
+        frame.sample_rate = 16_000
+        container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+
+
+NAMES = [
+    "two words",
+    'it\'s "quoted"',
+    "面孔",
+    "😀",
+    "%03d",
+    "[a]{b}",
+    "-dash",
+    "a=b;c&d",
+    "$HOME",
+    "~",
+    "a:b",
+    "hf:x",
+]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_files_may_be_called_anything(name, tmp_path, monkeypatch, quick):
+    monkeypatch.chdir(tmp_path)
+    shutil.copy(PORTRAIT, f"{name}.jpg")
+    shutil.copy(quick.speech, f"{name}.wav")
+    options = ["--steps", "1", "--batch", "1", f"--output={name}.mp4"]
+    assert main(["animate", *options, "--", f"{name}.jpg", f"{name}.wav"]) == 0
+    assert seconds(tmp_path / f"{name}.mp4", "video") == 0.2
+
+
+class Failing(io.TextIOWrapper):
+    """A stream whose reader has gone."""
+
+    def __init__(self):
+        super().__init__(io.BytesIO(), "utf-8")
+
+    def write(self, _text):
+        raise BrokenPipeError
+
+    def flush(self):
+        raise BrokenPipeError
+
+
+STREAMS = {
+    "Latin-1": lambda: io.TextIOWrapper(io.BytesIO(), "latin-1"),
+    "ASCII": lambda: io.TextIOWrapper(io.BytesIO(), "ascii"),
+    "closed by the shell": lambda: None,
+    "without a reader": Failing,
+}
+
+
+@pytest.mark.parametrize("stream", STREAMS)
+def test_what_is_printed_never_decides_over_what_was_done(stream, tmp_path, monkeypatch, quick):
+    for name in ("stdout", "stderr"):
+        monkeypatch.setattr(sys, name, STREAMS[stream]())
+    output = tmp_path / "说话.mp4"
+    assert main(["animate", str(PORTRAIT), str(quick.speech), "-o", str(output), "--steps", "1"]) == 0
+    assert seconds(output, "video") == 0.2
+    assert main(["animate", "没有.png", str(quick.speech), "-o", str(output)]) == 1
+    if stream in ("Latin-1", "ASCII"):
+        sys.stdout.flush()
+        assert b"\\u8bf4\\u8bdd.mp4: 5 frames" in sys.stdout.buffer.getvalue()
+        assert b"\\u6ca1\\u6709.png: there is no such picture" in sys.stderr.buffer.getvalue()
+
+
+@pytest.mark.parametrize(
+    "shell", ["{} >&-", "{} 2>&-", "{} >&- 2>&-", "{} <&-", "{} | true", "{} > /dev/full"]
+)
+def test_a_stream_that_takes_nothing_changes_no_exit_status(shell):
+    keyface = f"{sys.executable} -m keyface_lib"
+    for command, status in (("--version", 0), ("animate --help", 0), ("demo --steps 0", 1)):
+        script = "set -o pipefail; " + shell.format(f"{keyface} {command}")
+        run = subprocess.run(["bash", "-c", script], cwd=ASSETS.parent, capture_output=True, text=True)
+        assert run.returncode == status, (shell, command, run.stderr)
+        assert "Exception" not in run.stderr
+
+
+def test_warnings_are_lines_like_the_errors(tmp_path, capsys, monkeypatch, quick):
+    def warned(*_, **__):
+        warnings.warn("the sound\nis quiet", stacklevel=1)
+        __import__("logging").getLogger("keyface_lib.method.batching").warning("going on with %d", 1)
+        return tiny_keyface()
+
+    quick.setattr(KeyFace, "from_pretrained", warned)
+    assert (
+        main(["animate", str(PORTRAIT), str(quick.speech), "-o", str(tmp_path / "a.mp4"), "--steps", "1"])
+        == 0
+    )
+    said = capsys.readouterr().err
+    assert "keyface: warning: the sound is quiet\n" in said
+    assert "keyface: warning: going on with 1\n" in said
+    assert ".py:" not in said
+
+
+def processor_seconds(*words: str) -> float:
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    subprocess.run([sys.executable, "-m", "keyface_lib", *words], cwd=ASSETS.parent, capture_output=True)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+@pytest.mark.parametrize(
+    "words", [["--help"], ["--version"], ["animate", "no.png", "no.wav", "-o", "a.mp4"], ["info", "no.pt"]]
+)
+def test_help_and_a_misspelt_path_cost_less_than_half_a_second_of_the_processor(words):
+    assert min(processor_seconds(*words) for _ in range(2)) < 0.5
+
+
+def test_the_version_is_said(capsys):
+    from importlib.metadata import version
+
+    with pytest.raises(SystemExit) as stop:
+        main(["--version"])
+    assert stop.value.code == 0
+    assert capsys.readouterr().out == f"keyface {version('keyface')}\n"
+
+
+@pytest.mark.parametrize("command", ["demo", "animate"])
+def test_the_help_names_every_sampler_and_the_demo_takes_a_model(command, capsys):
+    with pytest.raises(SystemExit):
+        main([command, "--help"])
+    said = " ".join(capsys.readouterr().out.split())
+    assert all(sampler in said for sampler in SAMPLERS)
+    assert "--model" in said
+
+
+def test_the_demo_is_made_by_the_model_that_is_named(tmp_path, monkeypatch):
+    asked = []
+
+    class Seen(Exception):  # noqa: N818
+        pass
+
+    def loaded(name, *_, **__):
+        asked.append(name)
+        raise Seen
+
+    monkeypatch.setattr(KeyFace, "from_pretrained", loaded)
+    with pytest.raises(Seen):
+        main(["demo", "--model", str(tiny_folder()), "-o", str(tmp_path / "a.mp4")])
+    assert asked == [str(tiny_folder())]
+
+
+def test_info_says_what_a_model_folder_holds_and_lacks(tmp_path, capsys):
+    folder = tmp_path / "model"
+    shutil.copytree(tiny_folder(), folder)
+    assert main(["info", str(folder)]) == 0
+    said = capsys.readouterr().out
+    assert "keyframe.safetensors, 8.54 MB, 64 pixels, hears wavlm and beats" in said
+    assert said.splitlines()[-1].split() == ["complete", "yes"]
+    for name in ("wavlm", "reduced", "vae"):
+        (folder / f"{name}.safetensors").unlink()
+    (folder / "beats.safetensors").write_bytes(b"nothing")
+    assert main(["info", str(folder)]) == 0
+    rows = dict(line.split(maxsplit=1) for line in capsys.readouterr().out.splitlines())
+    for name in ("wavlm", "reduced", "vae"):
+        assert rows[name].startswith("missing")
+    assert "WavLM-Base+.pt" in rows["wavlm"]
+    assert "cannot be used" in rows["beats"]
+    assert rows["complete"] == "no, a clip also needs: wavlm, beats, an encoder of the VAE"
+    (tmp_path / "empty").mkdir()
+    assert main(["info", str(tmp_path / "empty")]) == 1
+    assert "holds no file of a model" in capsys.readouterr().err
 
 
 def test_a_hub_repository_that_cannot_be_had_is_told_in_one_line(tmp_path, capsys, monkeypatch):

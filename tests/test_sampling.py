@@ -35,6 +35,23 @@ def test_a_sampler_evaluates_exactly_at_its_noise_levels(sampler):
     assert seen == pytest.approx(noise_levels(sampler, 10)[:-1].tolist())
 
 
+@pytest.mark.parametrize("sampler", SAMPLERS)
+@pytest.mark.parametrize("steps", [1, 2, 10])
+def test_every_sampler_walks_down_to_0_and_ends_where_its_last_level_says(sampler, steps):
+    levels = noise_levels(sampler, steps)
+    assert (levels.diff() < 0).all()
+    assert levels[-1] == 0
+    end = sample(lambda x, sigma: torch.full_like(x, 0.25), torch.randn(8), sampler, steps)
+    assert end == pytest.approx(torch.full((8,), 0.25), abs=1e-4)
+
+
+def test_diffusers_euler_over_our_levels_is_our_euler():
+    assert noise_levels("euler_discrete", 10) == pytest.approx(align_your_steps(10).float())
+    noise = torch.randn(100, generator=torch.Generator().manual_seed(2))
+    # They start from sigma, we from (sigma^2 + 1)^0.5: 1e-6 of it.
+    assert sample(ideal, noise, "euler_discrete") == pytest.approx(sample(ideal, noise, "euler"), abs=1e-3)
+
+
 @pytest.mark.parametrize(("steps", "levels"), [(1, 1), (4, 4), (9, 9), (10, 11), (11, 11), (30, 30)])
 def test_ten_steps_are_eleven_levels_and_any_other_number_is_itself(steps, levels):
     sigmas = align_your_steps(steps)
