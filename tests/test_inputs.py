@@ -291,7 +291,7 @@ def broken_at(stage: str, keyface: KeyFace, monkeypatch) -> None:
         ("interpolation", "not a number after step 1 of the interpolation: try fp32"),
         ("decoding", "the decoded frames"),
         ("portrait", "the portrait's latent"),
-        ("sound", "what beats hears"),
+        ("sound", "the output of beats"),
     ],
 )
 def test_what_is_not_a_number_is_told_with_its_stage_and_never_becomes_a_video(
