@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import torch
@@ -38,7 +39,7 @@ class Clip:
     Attributes:
         animation: the stream of frames and its plan.
         audio: (samples,) mono 16 kHz, what the face hears.
-        audio_path: the recording itself, heard in the video; None where it was no file.
+        audio_path: the recording, or a copy of a pipe's, heard in the video; None where it was no file.
         sound: heard in the video where there is no file, (samples,) or (channels, samples); None is `audio`.
         sound_rate: samples a second of `sound`.
         cost: what was measured to choose the batch; None where it was given.
@@ -46,7 +47,7 @@ class Clip:
 
     animation: Animation
     audio: torch.Tensor
-    audio_path: Path | None = None
+    audio_path: Path | BinaryIO | None = None
     sound: torch.Tensor | None = None
     sound_rate: int = SAMPLE_RATE
     cost: Cost | None = None

@@ -1,7 +1,9 @@
 """Portraits, recordings and feelings of every kind at Python's door; what is no number never is a frame."""
 
+import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -12,12 +14,14 @@ from PIL import Image
 from tiny_models import portrait, tiny_folder, tiny_keyface, voice
 
 import keyface_lib.pipeline
+from keyface_lib.audio import load_audio
 from keyface_lib.cli import main
 from keyface_lib.clip.material import feeling_of, picture_of, read_material, sound_of
 from keyface_lib.clip.samplers import SAMPLERS, sample
 from keyface_lib.clip.settings import Settings
 from keyface_lib.errors import KeyFaceError
 from keyface_lib.media.image import load_image
+from keyface_lib.media.sound import Sound
 from keyface_lib.method.emotion import EmotionCurve, constant
 from keyface_lib.method.merging import to_bytes
 from keyface_lib.method.tensors import check_finite, check_latents, check_tensor
@@ -142,6 +146,21 @@ def test_a_recording_of_any_rate_and_channels_is_heard_at_16_khz_and_kept_for_th
     assert torch.equal(material.sound, stereo)
     assert material.sound_rate == 32_000
     assert torch.equal(read_material(portrait(), stereo).waveform, stereo[0])
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="has no named pipes")
+def test_a_recording_from_a_pipe_is_heard_by_the_face_and_in_the_video(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    writer = threading.Thread(target=(tmp_path / "pipe").write_bytes, args=(SPEECH.read_bytes(),))
+    writer.start()
+    material = read_material(portrait(), tmp_path / "pipe")
+    writer.join()
+    assert torch.equal(material.waveform, load_audio(SPEECH))
+    for _ in range(2):
+        sound = Sound(material.audio_path, 1)
+        assert sound.rate == Sound(SPEECH, 1).rate
+        assert (sound.read(1000) == Sound(SPEECH, 1).read(1000)).all()
+    material.audio_path.close()
 
 
 WRONG_SOUNDS = {

@@ -11,6 +11,7 @@ import pytest
 import torch
 
 import keyface_lib.pipeline
+from keyface_lib.audio import encode_audio, mono_16k
 from keyface_lib.cli import main
 from keyface_lib.clip.inputs import SAMPLERS, check_folder_of
 from keyface_lib.clip.interpolation import InterpolationSettings
@@ -105,6 +106,12 @@ WRONG_CALLS = {
     "an emotion that is a number": lambda: parse_emotion(3),
     "an emotion that is nothing": lambda: parse_emotion(None),
     "an emotion that is empty": lambda: parse_emotion(""),
+    "sound of whole numbers to be mixed": lambda: mono_16k(torch.zeros(2, 800, dtype=torch.int16), 44_100),
+    "a sound's rate that is not a number": lambda: mono_16k(torch.zeros(2, 800), NAN),
+    "a sound's rate of gigahertz": lambda: mono_16k(torch.zeros(2, 800), 2 * 10**9),
+    "sound of whole numbers to be encoded": lambda: encode_audio(torch.zeros(800, dtype=torch.int16), {}),
+    "sound with NaN to be encoded": lambda: encode_audio(torch.full((800,), NAN), {}),
+    "16 bits as floats to be encoded": lambda: encode_audio(torch.full((800,), 9000.0), {}),
     "models by their name": lambda: KeyFace("models/keyface"),
 }
 

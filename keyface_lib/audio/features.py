@@ -8,6 +8,7 @@ import torch.nn.functional as F
 
 from ..errors import KeyFaceError
 from ..method.batching import memory_for
+from ..method.tensors import check_sound
 from ..method.timeline import SAMPLES_PER_FRAME, frames_in
 from .encoders import AudioEncoder
 from .windows import WINDOW_S, Window, scaled_samples
@@ -69,12 +70,14 @@ def encode_audio(
         load: called with each encoder just before it is needed, to place it.
 
     Raises:
-        KeyFaceError: the waveform is not one channel or has no samples, or memory does not suffice.
+        KeyFaceError: the waveform is not one channel, has whole numbers, no samples or some that are not
+            finite, or memory does not suffice.
     """
     if waveform.ndim != 1 or len(waveform) == 0:
         raise KeyFaceError(
             f"audio of shape {tuple(waveform.shape)} cannot be encoded; give mono (samples,), at least one"
         )
+    check_sound(waveform, "the sound")
     n_frames = frames_in(len(waveform))
     windows = {
         name: encoder.grid.windows(padded_samples(n_frames, encoder), window_s)

@@ -11,9 +11,11 @@ import numpy as np
 import torch
 
 from ..errors import KeyFaceError
+from ..method.tensors import check_tensor
 from ..method.timeline import SAMPLE_RATE
+from ..method.values import real
 from ..openings import shown
-from .containers import Recording
+from .containers import RATES, Recording
 from .loudness import warn_if_quiet
 from .mixing import mixed
 
@@ -61,13 +63,15 @@ def mono_16k(waveform: torch.Tensor, sample_rate: int) -> torch.Tensor:
         (ceil(samples * 16000 / sample_rate),) float32 on the CPU.
 
     Raises:
-        KeyFaceError: the waveform is not two-dimensional, has no samples or some that are not finite, or the
-            rate is not positive.
+        KeyFaceError: the waveform is not two-dimensional, has whole numbers, no samples or some that are not
+            finite, or the rate is not positive or beyond `containers.RATES`.
     """
     if waveform.ndim != 2 or waveform.numel() == 0:
         raise KeyFaceError(f"audio of shape {tuple(waveform.shape)} has no samples; give (channels, samples)")
     if sample_rate < 1:
         raise KeyFaceError(f"sample rate {sample_rate} is not positive; give the waveform's rate in Hz")
+    check_tensor(waveform, "the audio", "(channels, samples)")
+    real("the sample rate", sample_rate, 1, RATES[1])
     parts = waveform.detach().split(BLOCK, dim=1)
     blocks = (_finite(part.float().cpu().numpy(), "the audio") for part in parts)
     samples = torch.empty(_resampled_length(waveform.shape[1], sample_rate))

@@ -13,6 +13,8 @@ from typing import Any
 
 from ..errors import KeyFaceError
 from ..method.values import MAX_STEPS, choice, real, seed, shown, whole
+from ..openings import shown as shown_path
+from ..openings import unreadable
 
 DIFFUSERS_SCHEDULERS = {
     "euler_discrete": "EulerDiscreteScheduler",
@@ -91,10 +93,7 @@ def check_file(path: Any, what: str) -> Path:
     except FileNotFoundError:
         raise KeyFaceError(f"{shown_path(path)}: there is no such {what}; check the path") from None
     except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise KeyFaceError(
-            f"{shown_path(path)}: cannot be opened ({reason}); check the path of the {what}"
-        ) from error
+        raise unreadable(path, error, what) from error
     if os.path.isdir(path):
         raise KeyFaceError(f"{shown_path(path)}: is a folder, not a {what}; give the path of a file")
     return Path(path)
@@ -163,13 +162,6 @@ def check_model(name: Any) -> None:
             f"{shown_path(name)}: no such model folder in {os.getcwd()}{elsewhere}; "
             f"'keyface init --size tiny {shown_path(name)}' makes a small one"
         )
-
-
-def shown_path(path: Any) -> str:
-    """A path as messages show it: on one line, and not endless."""
-    text = os.fsdecode(path)
-    text = text if text.isprintable() else repr(text)[1:-1]
-    return text if len(text) <= 200 else f"{text[:120]}...{text[-60:]}"
 
 
 def _on_hub(name: Any) -> bool:

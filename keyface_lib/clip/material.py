@@ -6,12 +6,13 @@ docs/inputs.md lists the kinds. Nothing here needs a model, so nothing wrong wai
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeAlias
+from typing import BinaryIO, TypeAlias
 
 import numpy as np
 import torch
 from PIL import Image
 
+from ..audio.containers import RATES, held
 from ..audio.reading import load_audio, mono_16k
 from ..errors import KeyFaceError
 from ..media.image import from_pil, load_image
@@ -26,8 +27,6 @@ Picture: TypeAlias = str | os.PathLike | torch.Tensor | np.ndarray | Image.Image
 Recording: TypeAlias = str | os.PathLike | torch.Tensor | np.ndarray
 Feeling: TypeAlias = str | os.PathLike | EmotionCurve
 
-LOWEST_RATE, HIGHEST_RATE = 1_000, 768_000
-"""Of a sound, in Hz."""
 MOST_CHANNELS = 64
 """Of a sound; more are samples that lie the wrong way round."""
 
@@ -45,7 +44,8 @@ class Material:
         picture: (3, height, width) in [-1, 1].
         waveform: (samples,) mono at 16 kHz, what the face hears.
         curve: what it feels.
-        audio_path: the recording's file, heard in the video; None for a pipe, and where it was no file.
+        audio_path: the recording's file, heard in the video, or a copy of what a pipe held; None where it was
+            neither.
         sound: heard in the video where there is no file: (samples,) or (channels, samples).
         sound_rate: samples a second of `sound`.
     """
@@ -53,7 +53,7 @@ class Material:
     picture: torch.Tensor
     waveform: torch.Tensor
     curve: EmotionCurve
-    audio_path: Path | None
+    audio_path: Path | BinaryIO | None
     sound: torch.Tensor
     sound_rate: int = SAMPLE_RATE
 
@@ -78,10 +78,11 @@ def read_material(
             check_file(path, what)
     picture = picture_of(image)
     if isinstance(audio, (str, os.PathLike)):
-        waveform = load_audio(audio)
-        return Material(picture, waveform, curve, Path(audio) if os.path.isfile(audio) else None, waveform)
+        recording = held(Path(audio))
+        waveform = load_audio(recording)
+        return Material(picture, waveform, curve, recording, waveform)
     sound = sound_of(audio)
-    sample_rate = whole("sample_rate", sample_rate, LOWEST_RATE, HIGHEST_RATE)
+    sample_rate = whole("sample_rate", sample_rate, *RATES)
     heard_as_it_is = sound.ndim == 1 and sample_rate == SAMPLE_RATE
     waveform = sound if heard_as_it_is else mono_16k(torch.atleast_2d(sound), sample_rate)
     return Material(picture, waveform, curve, None, sound, sample_rate)
