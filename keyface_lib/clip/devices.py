@@ -17,12 +17,13 @@ def device_of(name: str | torch.device | None) -> torch.device:
         return torch.device(best_device())
     if not isinstance(name, (str, torch.device)):
         raise KeyFaceError(f"device is {shown(name)}; give one of: {', '.join(available_devices())}")
+    there = available_devices()
     try:
         device = torch.device(name)
+        known = str(device) in there or (device.type in there and device.index == 0)
     except RuntimeError:
-        device = None
-    there = available_devices()
-    if device is None or (f"{device.type}" if device.index is None else f"{device}") not in there:
+        known = False
+    if not known:
         raise KeyFaceError(f"device is {shown(str(name))}; this machine has {', '.join(there)}: choose one")
     return device
 

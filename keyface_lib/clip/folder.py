@@ -28,7 +28,8 @@ def describe_folder(folder: Path) -> str:
         raise KeyFaceError(
             f"{folder}: holds no file of a model; expected are {expected}, or the released files"
         )
-    metadata, faults = {}, {}
+    metadata: dict[str, Metadata] = {}
+    faults: dict[str, str] = {}
     for role, path in files.items():
         try:
             metadata[role] = read_metadata(path)
