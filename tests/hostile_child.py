@@ -1,6 +1,6 @@
-"""Reads hostile files in a process that may not take much: `python hostile_child.py MODULE TABLE FOLDER`.
+"""Reads hostile files in a process that may not take much: `python hostile_child.py MODULE FOLDER`.
 
-Prints {case: what came of it} as JSON: the message of a KeyFaceError, or what went wrong.
+Prints {table: {case: what came of it}} as JSON: the message of a KeyFaceError, or what went wrong.
 """
 
 import importlib
@@ -10,20 +10,20 @@ import sys
 import time
 import warnings
 from pathlib import Path
+from types import ModuleType
 
 from keyface_lib.errors import KeyFaceError
 
 SECONDS, BYTES = 10, 2**30
 
 
-def main(module: str, table: str, folder: Path) -> dict[str, str]:
-    warnings.simplefilter("ignore")
-    written = importlib.import_module(module)
+def outcomes(written: ModuleType, table: str, folder: Path) -> dict[str, str]:
+    """What came of the cases of a table of a module."""
     cases, read = getattr(written, table), getattr(written, f"read_{table.lower()}")
-    taken = 4096 * int(Path("/proc/self/statm").read_text().split()[0])
+    taken = resource.getpagesize() * int(Path("/proc/self/statm").read_text().split()[0])
     made = {}
     for number, (case, make) in enumerate(cases.items()):
-        path = folder / f"{number}{written.SUFFIXES.get(table, '')}"
+        path = folder / f"{table}-{number}{written.SUFFIXES.get(table, '')}"
         make(path)
         resource.setrlimit(resource.RLIMIT_AS, (taken + BYTES, resource.RLIM_INFINITY))
         started = time.process_time()
@@ -45,4 +45,6 @@ def main(module: str, table: str, folder: Path) -> dict[str, str]:
 
 
 if __name__ == "__main__":
-    print(json.dumps(main(sys.argv[1], sys.argv[2], Path(sys.argv[3]))))
+    warnings.simplefilter("ignore")
+    tables = importlib.import_module(sys.argv[1])
+    print(json.dumps({name: outcomes(tables, name, Path(sys.argv[2])) for name in tables.TABLES}))

@@ -349,4 +349,5 @@ def read_weights(path: Path) -> None:
 
 
 read_pickles = read_headers = read_tensors = read_places = read_weights
+TABLES = ("PICKLES", "HEADERS", "TENSORS", "PLACES")
 SUFFIXES = {"PICKLES": ".pt", "HEADERS": ".safetensors", "TENSORS": ".safetensors"}

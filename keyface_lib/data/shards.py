@@ -27,7 +27,7 @@ from ..method.timeline import FPS
 from ..untrusted import JSON_BYTES, json_from, one_line, open_regular, shown
 
 SHARD_BYTES = 32 * 2**20
-MEMBERS, CLIP_MEMBERS = 200_000, 64
+MEMBERS, CLIP_MEMBERS = 100_000, 64
 HEADER_BYTES = 2**16
 """Of what tar and NumPy say of a file before it begins."""
 LARGEST_IMAGE = 16_384
