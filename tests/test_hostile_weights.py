@@ -1,4 +1,4 @@
-"""No file of weights, whoever wrote it, costs more than ten seconds and a gigabyte, or ends in a traceback."""
+"""No weight file, whoever wrote it, costs more than ten seconds and a gigabyte, or ends in a traceback."""
 
 import json
 import os

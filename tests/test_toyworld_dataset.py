@@ -7,6 +7,7 @@ from tiny_models import tiny_keyface
 from keyface_lib import cli
 from keyface_lib.audio.logmel import BANDS, CONTEXT
 from keyface_lib.data.shards import index_clips
+from keyface_lib.errors import KeyFaceError
 from keyface_lib.toyworld import espeak
 from keyface_lib.toyworld.clip import make_clip
 from keyface_lib.toyworld.dataset import write_clips
@@ -32,3 +33,36 @@ def test_from_the_command_line(tmp_path, capsys):
     clips = index_clips([str(tmp_path / "data" / "*.tar")])
     assert len(clips) == 2
     assert "frames" not in clips.read(0).arrays
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--clips", "0"], "1 to 1,000,000 clips"),
+        (["--clips", "-1"], "1 to 1,000,000 clips"),
+        (["--clips", "1" + "0" * 30], "1 to 1,000,000 clips"),
+        (["--first", "-1"], "seed is -1"),
+        (["--size", "7"], "size is 7; it must be a whole number from 32"),
+        (["--size", "100000"], "size is 100000"),
+        (["--seconds", "nan"], "seconds is nan"),
+        (["--seconds", "inf"], "seconds is inf"),
+        (["--seconds", "-2"], "seconds is -2.0"),
+        (["--seconds", "0.01"], "seconds is 0.01"),
+    ],
+)
+def test_arguments_are_checked_before_anything_is_loaded_or_made(tmp_path, capsys, arguments, said):
+    missing = ["--vae", str(tmp_path / "missing.safetensors")]  # would be the first thing that is loaded
+    assert cli.main(["toyworld", str(tmp_path / "data"), *missing, *arguments]) == 1
+    told = capsys.readouterr().err
+    assert said in told
+    assert told.count("\n") == 1
+    assert not (tmp_path / "data").exists()
+
+
+@pytest.mark.parametrize(
+    ("seed", "seconds", "size"),
+    [(1.5, 1.0, 64), (True, 1.0, 64), (0, "1", 64), (0, True, 64), (0, 1.0, 64.0)],
+)
+def test_so_are_those_of_python(seed, seconds, size):
+    with pytest.raises(KeyFaceError, match="must be a"):
+        make_clip(seed, seconds, size=size)

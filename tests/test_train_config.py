@@ -62,6 +62,23 @@ def test_a_wrong_entry_is_refused_in_one_line_that_names_it(sections, said):
     assert "\n" not in str(error.value)
 
 
+@pytest.mark.parametrize(
+    ("stage", "sections", "said"),
+    [
+        ("keyframes", {"noise": {"ends": 0.1}}, "noise.ends does nothing when training keyframes"),
+        ("keyframes", {"reduced": {"step": 5}}, "reduced.step does nothing"),
+        ("keyframes", {"network": {"guidance_auto": 1.5}}, "network.guidance_auto does nothing"),
+        ("interpolation", {"data": {"anchor": True}}, "data.anchor does nothing"),
+        ("interpolation", {"noise": {"ends": 0.1}}, ""),
+    ],
+)
+def test_what_does_nothing_in_a_stage_is_told(caplog, stage, sections, said):
+    base = without_pixels()
+    config_from(base | {name: base.get(name, {}) | keys for name, keys in sections.items()}, stage)
+    assert said in caplog.text
+    assert bool(said) == bool(caplog.text)
+
+
 def test_a_file_that_is_no_toml_is_named(tmp_path):
     (tmp_path / "bad.toml").write_text("[run\n")
     with pytest.raises(KeyFaceError, match=r"bad\.toml is no valid TOML"):
