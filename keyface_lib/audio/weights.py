@@ -37,7 +37,7 @@ def check_config(
         KeyFaceError: a setting is missing, is not what it must be, or does not divide what it must.
     """
     what = f"{path}: the encoder's config"
-    check(config, rules | dict.fromkeys(fixed, _anything), what, "use the config of the released file")
+    check(config, {**rules, **dict.fromkeys(fixed, _anything)}, what, "use the config of the released file")
     for name, value in fixed.items():
         if type(config[name]) is not type(value) or config[name] != value:
             raise KeyFaceError(
