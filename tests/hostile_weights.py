@@ -151,6 +151,12 @@ def named(change: Callable[[dict], None], name: str = "tiny_keyframe") -> Make:
     return make
 
 
+def holes(path: Path) -> None:
+    """A file that says it is much longer than what the disk has of it."""
+    path.write_bytes(legacy(tensor(2**31, number(2**31) + b"\x85", b"K\x01\x85")))
+    os.truncate(path, 2**33 + 2**20)
+
+
 def bound(path: Path) -> None:
     with socket.socket(socket.AF_UNIX) as made:
         here = os.getcwd()
@@ -206,6 +212,7 @@ PICKLES: dict[str, Make] = {
     "a tensor without data, before 1.6": written(
         legacy(tensor(10**12, number(10**12) + b"\x85", b"K\x01\x85"))
     ),
+    "eight gigabytes of holes, before 1.6": holes,
     "no storage": written(
         zipped(b"}" + string("w") + b"ctorch._utils\n_rebuild_tensor_v2\n(K\x00K\x00))tRs")
     ),

@@ -16,6 +16,8 @@ DIMENSIONS = 8
 SHARED = 4
 """How often a file may show each of its bytes: BEATs repeats a small table in every layer."""
 SHARED_BYTES = 64 * 2**20
+LEGACY_BYTES = 2**30
+"""Of the format that is read into memory: the encoders' files have less than half of it."""
 
 _END = struct.Struct("<4s4H2LH")  # of the directory, with its length before its place
 _END_64 = struct.Struct("<4sQ2H2L4Q")
@@ -102,6 +104,7 @@ class LegacyStorages:
         place = file.tell()
         self._left = file.seek(0, os.SEEK_END) - place
         file.seek(place)
+        self._room = LEGACY_BYTES
         self._found: dict[str, Storage] = {}
 
     def get(self, key: str, dtype: torch.dtype, count: int) -> Storage:
@@ -109,6 +112,11 @@ class LegacyStorages:
             size = count * dtype.itemsize
             if not 0 <= size <= self._left:
                 raise ValueError("a storage is longer than the file")
+            if size > self._room:
+                raise ValueError(
+                    "more than 1 GiB in the format before torch 1.6; save it again with a later one"
+                )
+            self._room -= size
             self._left -= size
             self._found[key] = Storage(torch.UntypedStorage(size), dtype)
         found = self._found[key]
