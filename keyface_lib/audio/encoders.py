@@ -67,10 +67,16 @@ def load_encoder(
     if role == LogMelEncoder.name:
         return LogMelEncoder()
     path = path or role
-    if role == "wav2vec2" and tensors is not None:
+    if role in ENCODERS and not (isinstance(tensors, Mapping) and isinstance(config, Mapping)):
+        raise KeyFaceError(
+            f"{path}: does not say how its encoder is built; use the file its authors released"
+        )
+    tensors, config = tensors or {}, config or {}
+    if role == "wav2vec2":
         tensors = {wav2vec2.standard_name(name): tensor for name, tensor in tensors.items()}
-    if role in ENCODERS:
-        require_tensors_of(role, tensors, config, path)
+    layers = config.get("num_hidden_layers" if role == "wav2vec2" else "encoder_layers")
+    if role in ENCODERS and type(layers) is int:
+        require_layers(tensors, layers, path)
     encoder, unneeded = _build(role, config, labels, path)
     load_released(encoder, encoder.released_names(), tensors, unneeded, path)
     return encoder
@@ -85,17 +91,6 @@ def encoder_shapes(role: str, config: Mapping[str, Any]) -> dict[str, torch.Size
     encoder, _ = _build(role, config, None, role)
     state = encoder.state_dict()
     return {released: state[ours].shape for ours, released in encoder.released_names().items()}
-
-
-def require_tensors_of(role: str, tensors: Any, config: Any, path: str) -> None:
-    """Checks that there are tensors, and as many layers of them as the config says."""
-    if not isinstance(tensors, Mapping) or not isinstance(config, Mapping):
-        raise KeyFaceError(
-            f"{path}: does not say how its encoder is built; use the file its authors released"
-        )
-    layers = config.get("num_hidden_layers" if role == "wav2vec2" else "encoder_layers")
-    if type(layers) is int:
-        require_layers(tensors, layers, path)
 
 
 def _build(role: str, config: Mapping[str, Any], labels: Sequence[str] | None, path: str):
