@@ -271,6 +271,20 @@ def test_broken_clips_are_replaced_by_the_next_and_named(tmp_path):
     assert all(torch.isin(example["audio"][..., 6:], good).all() for example in made)
 
 
+def test_a_clip_of_other_sizes_than_the_first_is_passed_over(tmp_path):
+    with ShardWriter(tmp_path) as writer:
+        writer.write("first", clip_arrays(40, 0), image_size=64)
+        other = clip_arrays(40, 1)
+        other["latents"] = np.zeros((40, 4, 4, 4), np.float16)
+        writer.write("other", other, image_size=64)
+    rows = {"latents": (4, 8, 8)}
+    data = examples(f"{tmp_path}/*.tar", rows=rows)
+    made = [data[position] for position in range(8)]
+    assert all(example["latents"].shape == (14, 4, 8, 8) for example in made)
+    named = {name for example in made for name in example[SKIPPED]}
+    assert [name for name in named if "'other' has latents of (4, 4, 4), not (4, 8, 8)" in name]
+
+
 def test_a_truncated_shard_is_named_and_its_whole_clips_are_used(tmp_path):
     write_clips(tmp_path, clips=2)
     shard = min(tmp_path.glob("*.tar"))

@@ -28,6 +28,8 @@ from ..untrusted import JSON_BYTES, json_from, one_line, open_regular, shown
 
 SHARD_BYTES = 32 * 2**20
 MEMBERS, CLIP_MEMBERS = 100_000, 64
+MOST_BROKEN = 1_000
+"""Broken clips in a row after which nobody looks for a whole one."""
 HEADER_BYTES = 2**16
 """Of what tar and NumPy say of a file before it begins."""
 LARGEST_IMAGE = 16_384
@@ -287,7 +289,7 @@ def _read_clip(file: _Bounded, path: Path) -> Clip:
     if not isinstance(facts, dict):
         raise ValueError(f"{clip_key}.json with its n_frames is missing")
     _check(facts, arrays)
-    return Clip(str(clip_key), facts, arrays)
+    return Clip(one_line(str(clip_key)), facts, arrays)
 
 
 def _content(file: _Bounded, member: tarfile.TarInfo, most: int) -> bytes:

@@ -8,7 +8,7 @@ import torch
 from einops import rearrange
 from torch.utils.data import DataLoader, Dataset, Sampler, default_collate
 
-from ..data.shards import BrokenClipError, Clip, ClipIndex
+from ..data.shards import MOST_BROKEN, BrokenClipError, Clip, ClipIndex
 from ..errors import KeyFaceError
 from ..method.denoiser import LATENT_SCALE
 from ..method.timeline import KEYFRAME_STEP, SLOTS
@@ -152,11 +152,11 @@ class Examples(Dataset):
         """The example at a position; a broken clip's place is taken by the next one in the epoch's order.
 
         Raises:
-            KeyFaceError: every clip is broken.
+            KeyFaceError: every clip is broken, or very many in a row are.
         """
         epoch, place = divmod(position, len(self.clips))
         skipped = []
-        for attempt in range(len(self.clips)):
+        for attempt in range(min(len(self.clips), MOST_BROKEN)):
             index = int(self._order_of(epoch)[(place + attempt) % len(self.clips)])
             try:
                 clip = self.clips.read(index)
@@ -167,7 +167,8 @@ class Examples(Dataset):
                 return {**self.make(clip, generator(self.seed, "example", position)), SKIPPED: skipped}
             except BrokenClipError as broken:
                 skipped.append(f"clip '{clip.key}' {broken}")
-        raise KeyFaceError(f"data.shards: every clip is unusable, the first because: {skipped[0]}")
+        which = "every clip is" if len(self.clips) <= MOST_BROKEN else f"{MOST_BROKEN:,} clips in a row are"
+        raise KeyFaceError(f"data.shards: {which} unusable, the first because: {skipped[0]}")
 
     def _order_of(self, epoch: int) -> torch.Tensor:
         if self._order is None or self._order[0] != epoch:

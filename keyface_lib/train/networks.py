@@ -6,7 +6,7 @@ from pathlib import Path
 
 import torch
 
-from ..data.shards import BrokenClipError, Clip, ClipIndex
+from ..data.shards import MOST_BROKEN, BrokenClipError, Clip, ClipIndex
 from ..errors import KeyFaceError
 from ..networks.network import Network
 from ..networks.vae import KeyFaceVAE, load_vae
@@ -119,12 +119,13 @@ def data_facts(clips: ClipIndex, encoders: tuple[str, ...]) -> DataFacts:
 def first_clip(clips: ClipIndex) -> Clip:
     """The first clip that can be read; raises KeyFaceError where none can."""
     reason = ""
-    for index in range(len(clips)):
+    for index in range(min(len(clips), MOST_BROKEN)):
         try:
             return clips.read(index)
         except BrokenClipError as broken:
             reason = reason or str(broken)
-    raise KeyFaceError(f"data.shards: no clip can be read, the first because: {reason}")
+    which = "no clip" if len(clips) <= MOST_BROKEN else f"none of the first {MOST_BROKEN:,} clips"
+    raise KeyFaceError(f"data.shards: {which} can be read, the first because: {reason}")
 
 
 def initial_network(role: str, config: Config, facts: DataFacts) -> Network:
