@@ -113,6 +113,7 @@ class EncodeAudio(io.ComfyNode):
         found = [f"{v.start_s:.2f} {v.end_s:.2f} {v.label} {v.score:.2f}" for v in heard.vocalizations]
         shown = [{"start": v.start_s, "end": v.end_s, "label": v.label} for v in heard.vocalizations]
         text = "\n".join(found)
+        show(f"{heard.features.n_frames} frames; {len(found)} found beside speech")
         return io.NodeOutput(
             heard, text, ui={"text": [text or "speech only"], "keyface_vocalizations": shown}
         )

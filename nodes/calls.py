@@ -1,11 +1,15 @@
 """Calls of a network: sequences as ComfyUI's conditions and frames, as many at a time as memory holds."""
 
+from collections.abc import Sequence
+from functools import partial
 from uuid import uuid4
 
 import comfy.conds
 import comfy.model_patcher
 import torch
-from comfy.patcher_extension import WrappersMP, add_wrapper_with_key
+from comfy.model_base import BaseModel
+from comfy.model_patcher import ModelPatcher
+from comfy.patcher_extension import WrapperExecutor, WrappersMP, add_wrapper_with_key
 from einops import rearrange, repeat
 
 from ..keyface_lib.method.batching import BatchSize
@@ -37,16 +41,24 @@ def cond_of(seen: list[Conditioning], x: torch.Tensor) -> list[dict]:
     ]
 
 
-def with_calls_that_fit(options: dict) -> dict:
+def with_calls_that_fit(options: dict, batch: BatchSize) -> dict:
     """Options for functions that call the network with all sequences at once: the call is split for them."""
     options = comfy.model_patcher.create_model_options_clone(options)
     add_wrapper_with_key(
-        WrappersMP.CALC_COND_BATCH, "keyface", _call_in_parts, options, is_model_options=True
+        WrappersMP.CALC_COND_BATCH, "keyface", partial(_call_in_parts, batch), options, is_model_options=True
     )
     return options
 
 
-def _call_in_parts(executor, model, conds: list, x: torch.Tensor, timestep: torch.Tensor, options: dict):
+def _call_in_parts(
+    batch: BatchSize,
+    executor: WrapperExecutor,
+    model: BaseModel,
+    conds: list,
+    x: torch.Tensor,
+    timestep: torch.Tensor,
+    options: dict,
+) -> list[torch.Tensor]:
     """ComfyUI's calc_cond_batch over whole sequences, as many at a time as memory holds."""
 
     def call(part: range) -> torch.Tensor:
@@ -55,7 +67,7 @@ def _call_in_parts(executor, model, conds: list, x: torch.Tensor, timestep: torc
         out = executor(model, parts, x[frames], timestep[frames], options)
         return rearrange(torch.stack(out), "cond (s slot) ... -> s cond slot ...", slot=SLOTS)
 
-    called = torch.cat([*batch_that_fits(model.current_patcher, x).run(call, range(len(x) // SLOTS))])
+    called = torch.cat([*batch.run(call, range(len(x) // SLOTS))])
     return [*rearrange(called, "s cond slot ... -> cond (s slot) ...")]
 
 
@@ -68,12 +80,18 @@ def _part(cond: dict, frames: slice) -> dict:
     return {**cond, "model_conds": seen}
 
 
-def weigh_one_sequence(executor, model, noise_shape, *args, **kwargs):
+def weigh_one_sequence(
+    executor: WrapperExecutor,
+    model: ModelPatcher,
+    noise_shape: Sequence[int],
+    *args: object,
+    **kwargs: object,
+) -> tuple:
     """Loads the networks with room for one sequence beside them: however long the clip, calls are split."""
     return executor(model, [SLOTS, *noise_shape[1:]], *args, **kwargs)
 
 
-def batch_that_fits(patcher: comfy.model_patcher.ModelPatcher, x: torch.Tensor) -> BatchSize:
-    """How many sequences one call of a loaded network may hold beside it."""
-    needed = _HEADROOM * patcher.model.memory_required([SLOTS, *x.shape[1:]])
-    return BatchSize(min(LARGEST_BATCH, int(compat.free_memory(patcher, x.device) / max(1, needed))))
+def batch_that_fits(network: ModelPatcher, x: torch.Tensor) -> BatchSize:
+    """Sequences in a call of a MODEL on frames like `x`, by the memory that is free now."""
+    needed = _HEADROOM * network.model.memory_required([SLOTS, *x.shape[1:]])
+    return BatchSize(min(LARGEST_BATCH, int(compat.free_memory(network, x.device) / max(1, needed))))

@@ -18,8 +18,10 @@ from itertools import accumulate
 import comfy.model_management as mm
 import comfy.samplers
 import torch
+from comfy.model_base import BaseModel
 
 from ..keyface_lib.errors import KeyFaceError
+from ..keyface_lib.method.batching import is_out_of_memory
 from ..keyface_lib.method.timeline import SLOTS
 
 PRE, INSTEAD, POST = "sampler_pre_cfg_function", "sampler_cfg_function", "sampler_post_cfg_function"
@@ -89,7 +91,7 @@ def require_meaning(options: dict) -> None:
 
 
 def guided(
-    model,
+    model: BaseModel,
     x: torch.Tensor,
     timestep: torch.Tensor,
     denoised: tuple[torch.Tensor, torch.Tensor],
@@ -154,9 +156,11 @@ def _in_words(function: Callable[[dict], object]) -> Callable[[dict], object]:
     def call(arguments: dict) -> object:
         try:
             return function(arguments)
-        except (KeyFaceError, mm.InterruptProcessingException, torch.OutOfMemoryError):
+        except (KeyFaceError, mm.InterruptProcessingException):
             raise
         except Exception as error:  # whatever another pack's code runs into
+            if is_out_of_memory(error):
+                raise
             reason = " ".join(str(error).split())
             raise KeyFaceError(
                 f"{_owner(function)} does not work with KeyFace ({type(error).__name__}: {reason}); connect "

@@ -68,7 +68,7 @@ def remember_dtypes(model: torch.nn.Module) -> None:
         mm.archive_model_dtypes(model)
 
 
-def free_memory(patcher, device: torch.device) -> float:
+def free_memory(patcher: comfy.model_patcher.ModelPatcher, device: torch.device) -> float:
     """Bytes free for a network call on a device, with what dynamic memory would make room for."""
     ask = getattr(patcher, "get_free_memory", mm.get_free_memory)
     return ask(device)

@@ -114,4 +114,5 @@ class DecodeFrames(io.ComfyNode):
         for part in decode(vae, segments.split(1), n_frames):
             images.append(part)
             bar.update(len(part))
+        show(f"{n_frames} frames, {FPS} a second")
         return io.NodeOutput(torch.cat(images), float(FPS))

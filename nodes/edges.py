@@ -35,9 +35,10 @@ def checked(execute: Callable[..., io.NodeOutput]) -> Callable[..., io.NodeOutpu
     @wraps(execute)
     def with_checked_inputs(cls: type[io.ComfyNode], **values: object) -> io.NodeOutput:
         schema = cls.define_schema()
-        arrived = {} if schema.is_input_list else _arrived(schema, values)
+        if not schema.is_input_list:  # lists of values are the node's own to check
+            values = _arrived(schema, values)
         with memory_for(f"what {schema.display_name} computes"):
-            return execute(cls, **(values | arrived if schema.is_input_list else arrived))
+            return execute(cls, **values)
 
     return with_checked_inputs
 

@@ -9,6 +9,8 @@ import comfy.model_management as mm
 import comfy.model_patcher
 import comfy.samplers
 import torch
+from comfy.model_base import BaseModel
+from comfy.model_patcher import ModelPatcher
 from comfy.patcher_extension import WrappersMP, add_wrapper_with_key
 
 from ..keyface_lib.audio import AudioFeatures
@@ -27,6 +29,7 @@ from . import cfg
 from .calls import LARGEST_BATCH, batch_that_fits, cond_of, weigh_one_sequence, with_calls_that_fit
 from .media import CHANNELS
 from .network import Trained, trained_of
+from .node_text import remark
 
 
 class SequenceGuider(comfy.samplers.CFGGuider):
@@ -44,7 +47,7 @@ class SequenceGuider(comfy.samplers.CFGGuider):
 
     def __init__(
         self,
-        networks: Sequence,
+        networks: Sequence[ModelPatcher],
         conditions: Callable[[int], list[Conditioning]],
         weights: Sequence[float],
         n_sequences: int,
@@ -83,7 +86,7 @@ class SequenceGuider(comfy.samplers.CFGGuider):
         self._weights = weights
         self._batches: dict[object, BatchSize] = {}
 
-    def sample(self, noise: torch.Tensor, *args, **kwargs) -> torch.Tensor:
+    def sample(self, noise: torch.Tensor, *args: object, **kwargs: object) -> torch.Tensor:
         """As ComfyUI's, for whole sequences of this clip.
 
         Raises:
@@ -104,6 +107,10 @@ class SequenceGuider(comfy.samplers.CFGGuider):
                 "the sampler"
             )
         cfg.require_meaning(self.model_options)
+        for other in self._others:
+            cfg.require_meaning(other.model_options)
+            if cfg.has_functions(other.model_options):
+                remark("nodes around guidance do nothing on the reduced model; put them on the other one")
         if self.first == 0:  # a new clip, and perhaps other room
             self._batches.clear()
         with memory_for(f"a step of the {self.stage}"):
@@ -111,7 +118,7 @@ class SequenceGuider(comfy.samplers.CFGGuider):
         _require_numbers(sampled, f"at the end of the {self.stage}")
         return sampled
 
-    def inner_sample(self, *args, **kwargs):
+    def inner_sample(self, *args: object, **kwargs: object) -> torch.Tensor:
         for network in self._others:
             network.pre_run()
         try:
@@ -120,7 +127,13 @@ class SequenceGuider(comfy.samplers.CFGGuider):
             for network in self._others:
                 network.cleanup()
 
-    def predict_noise(self, x, timestep, model_options={}, seed=None):  # noqa: B006 (as ComfyUI declares it)
+    def predict_noise(
+        self,
+        x: torch.Tensor,
+        timestep: torch.Tensor,
+        model_options: dict = {},  # noqa: B006 (as ComfyUI declares it)
+        seed: int | None = None,
+    ) -> torch.Tensor:
         """The guided denoised frames, like `x`; raises KeyFaceError where they are not all numbers."""
         sigma = timestep.flatten()[:1]
         if cfg.has_functions(model_options):
@@ -133,7 +146,7 @@ class SequenceGuider(comfy.samplers.CFGGuider):
                 self._sums([cond, guidance.uncond], x, sigma, model_options),
                 guidance.scale,
                 self._conds_of_all(x, cond != guidance.uncond),
-                with_calls_that_fit(model_options),
+                with_calls_that_fit(model_options, self._batch(self.model_patcher, x)),
             )
         else:
             (denoised,) = self._sums([self._weights], x, sigma, model_options)
@@ -156,18 +169,24 @@ class SequenceGuider(comfy.samplers.CFGGuider):
             jobs = list(product(range(len(sequences)), branches))
             done = 0
 
-            def call(part: range, jobs=jobs, network=network, options=options) -> torch.Tensor:
+            def call(
+                part: range, jobs: list = jobs, network: ModelPatcher = network, options: dict = options
+            ) -> torch.Tensor:
                 return self._denoise(network.model, sequences, jobs[part.start : part.stop], sigma, options)
 
-            if network not in self._batches:
-                self._batches[network] = batch_that_fits(network, x)
-            for denoised in self._batches[network].run(call, range(len(jobs))):
+            for denoised in self._batch(network, x).run(call, range(len(jobs))):
                 for (sequence, branch), frames in zip(jobs[done:], denoised, strict=False):
                     for total, weight in zip(totals, weights, strict=True):
                         if weight[branch] != 0:
                             total[sequence] += weight[branch] * frames
                 done += len(denoised)
         return tuple(total.flatten(0, 1) for total in totals)
+
+    def _batch(self, network: ModelPatcher, x: torch.Tensor) -> BatchSize:
+        """How many sequences fit into a call of a network, for the whole clip."""
+        if network not in self._batches:
+            self._batches[network] = batch_that_fits(network, x)
+        return self._batches[network]
 
     def _conds_of_all(self, x: torch.Tensor, with_uncond: bool) -> list:
         """What the last branch and, if it differs, the first one see of all sequences being sampled."""
@@ -176,7 +195,14 @@ class SequenceGuider(comfy.samplers.CFGGuider):
         conds = [cond_of([self._conditions(s)[branch] for s in sequences], x) for branch in branches]
         return conds if with_uncond else [*conds, None]
 
-    def _denoise(self, model, sequences, jobs: list[tuple[int, int]], sigma, options) -> torch.Tensor:
+    def _denoise(
+        self,
+        model: BaseModel,
+        sequences: torch.Tensor,
+        jobs: list[tuple[int, int]],
+        sigma: torch.Tensor,
+        options: dict,
+    ) -> torch.Tensor:
         """One network call: (jobs, 14, 4, h, w), each job being a sequence as one branch sees it."""
         mm.throw_exception_if_processing_interrupted()
         seen = [self._conditions(self.first + sequence)[branch] for sequence, branch in jobs]
@@ -186,7 +212,7 @@ class SequenceGuider(comfy.samplers.CFGGuider):
 
 
 def keyframe_guider(
-    model,
+    model: ModelPatcher,
     identity: torch.Tensor,
     features: AudioFeatures,
     emotion: EmotionCurve,
@@ -215,7 +241,11 @@ def keyframe_guider(
 
 
 def interpolation_guider(
-    model, reduced, keyframes: torch.Tensor, features: AudioFeatures, auto_scale: float
+    model: ModelPatcher,
+    reduced: ModelPatcher | None,
+    keyframes: torch.Tensor,
+    features: AudioFeatures,
+    auto_scale: float,
 ) -> SequenceGuider:
     """Autoguidance by the reduced network (eq. 5) over the segments of a clip.
 
@@ -277,7 +307,7 @@ def _require_numbers(values: torch.Tensor, where: str) -> None:
         )
 
 
-def _require_same_tokens(model, reduced) -> None:
+def _require_same_tokens(model: ModelPatcher, reduced: ModelPatcher) -> None:
     """Raises KeyFaceError where the reduced network cannot hear what the interpolation network hears."""
     widths = [network.model.model_config.unet_config["context_dim"] for network in (model, reduced)]
     if widths[0] != widths[1]:

@@ -300,6 +300,26 @@ def what_runs_on() -> None:
         without = {**values, name: None, "steps": 1}
         case("runs", f"Keyframe Sampler without {name}", lambda v=without: sampler.execute(**v))
     whole = {**values, "steps": 2.0}
+    decoding = nodes["KeyFaceDecodeFrames"]
+
+    def frames_a_second() -> None:
+        frames = latents.frames(torch.randn(14, 4, 8, 8), 10)
+        images, fps = decoding.execute(frames=frames, vae=MODELS["vae"]).result
+        assert len(images) == 10
+        assert fps == 25
+
+    case("runs", "Decode Frames, and says how many frames make a second", frames_a_second)
+
+    def odd_keyframes() -> None:
+        model = small_model()
+        interpolation = nodes["KeyFaceInterpolationSampler"]
+        values = {declared.id: good(declared) for declared in interpolation.define_schema().inputs}
+        keyframes = {"samples": torch.randn(4, 4, 9, 7)}
+        values |= {"model": model["interpolation"], "reduced": model["reduced"], "keyframes": keyframes}
+        (frames,) = interpolation.execute(**{**values, "steps": 1}).result
+        assert frames["samples"].shape == (3 * 14, 4, 9, 7)
+
+    case("runs", "keyframes of another size, with odd sides", odd_keyframes)
     case("runs", "steps of 2.0, as nodes that calculate give them", lambda: sampler.execute(**whole))
 
 

@@ -33,7 +33,7 @@ STEPS = 4
 STAGES = ("keyframes", "interpolation")
 
 
-def guider_of(stage: str, model=None, scales=(3.0, 2.0, 2.0)) -> SequenceGuider:
+def guider_of(stage: str, model=None, scales=(3.0, 2.0, 2.0), reduced=MODELS["reduced"]) -> SequenceGuider:
     """A guider over the clip: one window, three segments."""
     generator = torch.Generator().manual_seed(1)
     if stage == "keyframes":
@@ -42,7 +42,7 @@ def guider_of(stage: str, model=None, scales=(3.0, 2.0, 2.0)) -> SequenceGuider:
         return keyframe_guider(model, identity, FEATURES, named("happy"), *scales[:2])
     keyframes = torch.randn(4, 4, 8, 8, generator=generator)
     model = model or MODELS["interpolation"]
-    return interpolation_guider(model, MODELS["reduced"], keyframes, FEATURES, scales[2])
+    return interpolation_guider(model, reduced, keyframes, FEATURES, scales[2])
 
 
 def sample(guider: SequenceGuider, sampler: str, sigmas: torch.Tensor, n: int | None = None) -> torch.Tensor:
@@ -85,10 +85,7 @@ def every_sampler_and_scheduler() -> None:
 def without_guidance() -> None:
     """Scales of 1, and no reduced model: every sampler still runs."""
     sigmas = sigmas_of(MODELS["keyframe"], "align_your_steps", STEPS)
-    alone = guider_of("interpolation")
-    alone = SequenceGuider(
-        alone._networks[-1:], lambda s: guider_of("interpolation")._conditions(s)[-1:], (1.0,), 3
-    )
+    alone = guider_of("interpolation", reduced=None)
     for sampler in comfy.samplers.SAMPLER_NAMES:
         guider = guider_of("keyframes", scales=(1.0, 1.0, 1.0))
         case("unguided", f"scales of 1, {sampler}", lambda g=guider, s=sampler: finite(sample(g, s, sigmas)))
@@ -264,16 +261,52 @@ def what_is_not_a_number_is_named() -> None:
             try:
                 sample(guider_of(stage, scales=(1.0, 1.0, 1.0)), "euler", sigmas)
             except KeyFaceError as error:
-                where = {
-                    "keyframes": "after step 3 of the keyframes",
-                    "interpolation": "of the frames between",
-                }
-                return None if where[stage] in str(error) else str(error)
+                where = {"keyframes": "keyframes", "interpolation": "frames between keyframes"}[stage]
+                said = f"not a number after step 3 of the {where}"
+                return None if said in str(error) else str(error)
             finally:
                 del network.forward
             return "it is not noticed"
 
         case("not a number", stage, check)
+
+
+@torch.inference_mode()
+def memory_that_runs_out() -> None:
+    """A network that holds one sequence, or none."""
+    sigmas = sigmas_of(MODELS["keyframe"], "align_your_steps", STEPS)
+    network = MODELS["interpolation"].model.diffusion_model
+
+    def with_room_for(frames: int, model=None) -> torch.Tensor:
+        forward = network.forward
+
+        def small(x, *args, **kwargs):
+            if len(x) > frames:
+                raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB")
+            return forward(x, *args, **kwargs)
+
+        network.forward = small
+        try:
+            return sample(guider_of("interpolation", model), "euler", sigmas)
+        finally:
+            del network.forward
+
+    def one_fits(model=None) -> str | None:
+        plain = sample(guider_of("interpolation", model), "euler", sigmas)
+        wrong = float((with_room_for(14, model) - plain).abs().max())
+        return None if wrong < 1e-5 else f"off by {wrong}"
+
+    def none_fits() -> str | None:
+        try:
+            with_room_for(0)
+        except KeyFaceError as error:
+            return None if "does not fit" in str(error) and "--lowvram" in str(error) else str(error)
+        return "it is not noticed"
+
+    perturbed = patched("PerturbedAttentionGuidance", MODELS["interpolation"], {"scale": 3.0})
+    case("out of memory", "one sequence fits", one_fits)
+    case("out of memory", "one sequence fits a guidance node's own call", lambda: one_fits(perturbed))
+    case("out of memory", "none fits", none_fits)
 
 
 def main() -> None:
@@ -285,6 +318,7 @@ def main() -> None:
     guidance_nodes()
     perturbed_attention_of_a_real_network()
     what_is_not_a_number_is_named()
+    memory_that_runs_out()
 
 
 if __name__ == "__main__":

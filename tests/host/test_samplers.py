@@ -29,6 +29,7 @@ def cases(comfyui) -> list[dict]:
         ("guidance node", 2 * 9),
         ("refused node", 2 * 3),
         ("not a number", 2),
+        ("out of memory", 3),
     ],
 )
 def test_all_of_a_group_are_right(cases, group, at_least):
