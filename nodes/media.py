@@ -6,13 +6,11 @@ from numbers import Real
 import torch
 from einops import repeat
 
+from ..keyface_lib.audio.containers import RATES
 from ..keyface_lib.errors import KeyFaceError
 from ..keyface_lib.method.tensors import OVERSHOOT, check_finite, check_range, check_sound
+from .node_text import remark
 
-RATES = (1_000, 1_000_000)
-"""Bounds of a sample rate in Hz; telephones have 8,000, measuring microphones 384,000."""
-BACKGROUND = 0.5
-"""What is transparent shows mid-grey, as in `keyface_lib.media.image`."""
 CHANNELS = 4
 """Of KeyFace's latents, as of every Stable Diffusion 1.x and SVD."""
 
@@ -56,8 +54,9 @@ def audio(name: str, value: object) -> dict:
 def picture(name: str, value: object) -> torch.Tensor:
     """An IMAGE of one picture: (1, height, width, 3) float32 in [0, 1].
 
-    Grey is spread to three channels, transparency laid over mid-grey, bytes are scaled, and what lies a
-    little outside of the range is cut off.
+    Grey is spread to three channels, bytes are scaled, and what lies a little outside of the range is cut
+    off. Transparency is not looked at, as in `keyface_lib.media.image` and in ComfyUI's Load Image; the node
+    says so.
 
     Raises:
         KeyFaceError: nothing arrives, a batch, a picture without pixels, with another number of channels or
@@ -84,7 +83,12 @@ def picture(name: str, value: object) -> torch.Tensor:
         )
     pixels = value.float() / 255 if value.dtype == torch.uint8 else value.float()
     check_range(pixels, f"the picture at {name}", 0, 1, OVERSHOOT)
-    return _three_channels(pixels.clamp(0, 1))
+    pixels = pixels.clamp(0, 1)
+    if pixels.shape[-1] in (2, 4) and pixels[..., -1].min() < 1:
+        remark(f"the {name} has transparent parts; shown are the colours that are stored there")
+    if pixels.shape[-1] < 3:
+        return repeat(pixels[..., 0], "n h w -> n h w rgb", rgb=3)
+    return pixels[..., :3]
 
 
 def latent(name: str, value: object) -> dict:
@@ -122,14 +126,6 @@ def _samples(name: str, waveform: torch.Tensor) -> torch.Tensor:
         f"{name}'s samples are {str(waveform.dtype).removeprefix('torch.')}; AUDIO holds floating point in "
         "[-1, 1]: convert them"
     )
-
-
-def _three_channels(pixels: torch.Tensor) -> torch.Tensor:
-    """RGB (n, h, w, 3) of grey, grey with alpha, RGB or RGBA (n, h, w, c) in [0, 1]."""
-    colours = pixels[..., :1] if pixels.shape[-1] < 3 else pixels[..., :3]
-    if pixels.shape[-1] in (2, 4):
-        colours = BACKGROUND + (colours - BACKGROUND) * pixels[..., -1:]
-    return repeat(colours, "n h w 1 -> n h w 3") if colours.shape[-1] == 1 else colours
 
 
 def _kind(value: object) -> str:

@@ -274,9 +274,9 @@ def what_is_brought_into_form() -> None:
         "bytes": ((PICTURE * 255).round().to(torch.uint8), PICTURE),
         "grey": (PICTURE[..., :1], grey),
         "opaque": (torch.cat([PICTURE, torch.ones_like(half)], -1), PICTURE),
-        "transparent": (torch.cat([PICTURE, torch.zeros_like(half)], -1), torch.full_like(PICTURE, 0.5)),
-        "half transparent": (torch.cat([PICTURE, half], -1), PICTURE / 2 + 0.25),
-        "half transparent grey": (torch.cat([PICTURE[..., :1], half], -1), grey / 2 + 0.25),
+        "transparent": (torch.cat([PICTURE, torch.zeros_like(half)], -1), PICTURE),
+        "half transparent": (torch.cat([PICTURE, half], -1), PICTURE),
+        "half transparent grey": (torch.cat([PICTURE[..., :1], half], -1), grey),
         "a little beyond": (PICTURE * 1.4 - 0.2, (PICTURE * 1.4 - 0.2).clamp(0, 1)),
         "not contiguous": (PICTURE.transpose(1, 2), PICTURE.transpose(1, 2)),
     }
