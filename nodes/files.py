@@ -72,15 +72,20 @@ def read(path: Path, role: str) -> Checkpoint:
 def stamp(path: Path | None) -> tuple | None:
     """What changes when a file does, for ComfyUI's cache and for what is remembered of it here.
 
-    A file that cannot be asked, a link to nothing for one, has its name alone.
+    The `config.json` beside a wav2vec2 file is part of it. A file that cannot be asked, a link to nothing for
+    one, has its name alone.
     """
     if path is None:
         return None
+    return str(path), *_state(path), *_state(path.with_name("config.json"))
+
+
+def _state(path: Path) -> tuple[int, ...]:
     try:
         found = path.stat()
     except OSError:
-        return (str(path),)
-    return str(path), found.st_mtime_ns, found.st_ctime_ns, found.st_size
+        return ()
+    return found.st_mtime_ns, found.st_ctime_ns, found.st_size
 
 
 def _find(role: str, folder: str, optional: bool) -> Path | None:

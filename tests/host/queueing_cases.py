@@ -1,6 +1,7 @@
 """What ComfyUI asks the loaders when an unchanged workflow is queued again. Run by the host's own Python.
 
-python queueing_cases.py COMFYUI MODELS   prints one JSON object: the files read, {when: [name, ...]}
+python queueing_cases.py COMFYUI MODELS   prints one JSON object: the files read, {when: [name, ...]}, and
+what is said of a file that is damaged, then mended, without a restart
 
 MODELS is a folder with the models folders `keyface` and `audio_encoders`.
 """
@@ -45,4 +46,10 @@ files.read_metadata = counted
 first, again = queue(), queue()
 changed = MODELS / "keyface" / "reduced.safetensors"
 os.utime(changed, ns=(0, 0))
-print(json.dumps({"first": first, "again": again, "changed": queue()}))
+found = {"first": first, "again": again, "changed": queue()}
+whole = changed.read_bytes()
+changed.write_bytes(whole[:100])
+found["damaged"] = loaders.LoadModels.validate_inputs(**NETWORKS | {"reduced": changed.name})
+changed.write_bytes(whole)
+found["mended"] = loaders.LoadModels.validate_inputs(**NETWORKS | {"reduced": changed.name})
+print(json.dumps(found))

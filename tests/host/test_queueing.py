@@ -16,3 +16,5 @@ def test_a_file_is_read_once_and_again_when_it_changes(comfyui, tmp_path):
     assert len(read["first"]) == len(set(read["first"])) == 7
     assert read["again"] == []
     assert read["changed"] == ["reduced.safetensors"]
+    assert "reduced.safetensors" in read["damaged"]
+    assert read["mended"] is True
