@@ -7,16 +7,13 @@ import os
 import runpy
 import sys
 
-sys.path.insert(0, os.getcwd())
+from in_host import use_dynamic_memory
 
-import comfy.options
+sys.path[0] = os.getcwd()  # in place of this folder, whose server.py would hide the real one
+
+import comfy.options  # noqa: E402
 
 comfy.options.enable_args_parsing()
-
-import comfy.memory_management  # noqa: E402
-import comfy.model_patcher  # noqa: E402
-
-comfy.model_patcher.CoreModelPatcher = comfy.model_patcher.ModelPatcherDynamic
-comfy.memory_management.aimdo_enabled = True
+use_dynamic_memory()
 sys.argv[0] = "main.py"
 runpy.run_path("main.py", run_name="__main__")

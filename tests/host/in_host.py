@@ -1,6 +1,7 @@
 """Makes the pack importable in the host's own Python, as ComfyUI does it, without starting a server."""
 
 import importlib.util
+import os
 import sys
 from pathlib import Path
 
@@ -14,8 +15,19 @@ def prepare(comfyui: str) -> None:
     from comfy.cli_args import args
 
     args.cpu = True
+    if os.environ.get("KEYFACE_DYNAMIC_MEMORY") == "1":
+        use_dynamic_memory()
     spec = importlib.util.spec_from_file_location(
         PACK, ROOT / "__init__.py", submodule_search_locations=[str(ROOT)]
     )
     sys.modules[PACK] = module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
+
+
+def use_dynamic_memory(used: bool = True) -> None:
+    """Switches ComfyUI's dynamic memory on, as its main.py does where it finds an NVIDIA card, or off."""
+    import comfy.memory_management
+    import comfy.model_patcher as patchers
+
+    patchers.CoreModelPatcher = patchers.ModelPatcherDynamic if used else patchers.ModelPatcher
+    comfy.memory_management.aimdo_enabled = used

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
-from in_host import prepare
+from in_host import prepare, use_dynamic_memory
 from pretend_card import CARD, Card, allow_data_between_devices, limited, stub_driver
 
 COMFYUI, MODELS = sys.argv[1], Path(sys.argv[2])
@@ -41,7 +41,7 @@ MODES = {
     "novram": (mm.VRAMState.NO_VRAM, 0.0),
 }
 """What ComfyUI was told of the card's memory, and the share of a model's weights that has room there."""
-DYNAMIC = "dynamic"
+DYNAMIC, HAS_DYNAMIC = "dynamic", hasattr(comfy.model_patcher, "ModelPatcherDynamic")
 FREE = 64 * 1024**3
 SIDE = 64
 
@@ -53,12 +53,10 @@ def mode(name: str) -> Iterator[None]:
     plain_load = ModelPatcher.partially_load
     mm.vram_state = state
     ModelPatcher.partially_load = limited(plain_load, share)
+    if HAS_DYNAMIC:
+        use_dynamic_memory(name == DYNAMIC)
     if name == DYNAMIC:
-        import comfy.memory_management
-
         stub_driver()
-        comfy.memory_management.aimdo_enabled = True
-        comfy.model_patcher.CoreModelPatcher = comfy.model_patcher.ModelPatcherDynamic
     try:
         yield
     finally:
@@ -164,7 +162,7 @@ def main() -> None:
     mm.get_free_memory = lambda _device=None, torch_free_too=False: (FREE, FREE) if torch_free_too else FREE
     mm.should_use_fp16 = mm.should_use_bf16 = lambda *_args, **_options: True
     allow_data_between_devices()
-    known = [*MODES, DYNAMIC] if hasattr(comfy.model_patcher, "ModelPatcherDynamic") else [*MODES]
+    known = [*MODES, DYNAMIC] if HAS_DYNAMIC else [*MODES]
     for name in sys.argv[3:] or known:
         for what, run in CASES.items():
             print(json.dumps({"mode": name, "what": what, **outcome(name, run)}), flush=True)
