@@ -11,7 +11,6 @@ DESCRIPTION = (
     "One portrait and one voice recording become a talking face with a feeling: KeyFace's models, audio "
     "encoders and both stages in one node."
 )
-ALIASES = ["talking head", "lip sync", "portrait", "avatar", "KeyFace"]
 _INPUT, _OUTPUT, _PORTS = -10, -20, 160
 """The ids ComfyUI gives to both ends of a subgraph, and their width."""
 
@@ -93,7 +92,7 @@ def talking_portrait(definitions: dict) -> dict:
         "groups": [],
         "config": {},
         "definitions": {"subgraphs": [subgraph]},
-        "extra": {"BlueprintDescription": DESCRIPTION, "BlueprintSearchAliases": ALIASES},
+        "extra": {"BlueprintDescription": DESCRIPTION},
         "version": 0.4,
     }
 

@@ -40,8 +40,13 @@ def simple() -> Workflow:
     )
     start(workflow)
     animated(workflow)
-    inputs = [("portrait", "image"), ("speech", "audio"), ("emotion", "state"), ("emotion", "intensity")]
-    workflow.show_as_app(inputs, ["save"])
+    labels = {
+        ("portrait", "image"): "portrait",
+        ("speech", "audio"): "recording",
+        ("emotion", "state"): "feeling",
+        ("emotion", "intensity"): "how strong",
+    }
+    workflow.show_as_app(labels, ["save"])
     return workflow
 
 

@@ -17,7 +17,7 @@ CLEAR = 60
 """Of a corridor without lanes."""
 NOTE_WIDTH = 880
 WIDER = {"KeyFaceEmotionCurve": 720, "KeyFaceTimelinePreview": 560}
-SHOWN = {"LoadImage": 260, "LoadAudio": 66, "SaveVideo": 250, "PreviewImage": 240}
+SHOWN = {"LoadImage": 260, "LoadAudio": 80, "SaveVideo": 250, "PreviewImage": 240, "CreateVideo": 28}
 """What a node shows beside sockets and widgets: pictures, players."""
 SHOWN |= {"KeyFaceTimelinePreview": 220, "KeyFaceEmotionCurve": 370}
 _SHOWN_EARLY = {"LoadImage": 230}

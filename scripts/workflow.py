@@ -54,7 +54,7 @@ class Workflow:
         """
         self.name, self.title, self.note, self.models = name, title, note, models
         self.nodes: dict[str, Node] = {}
-        self.app: tuple[list[tuple[str, str]], list[str]] | None = None
+        self.app: tuple[dict[tuple[str, str], str], list[str]] = {}, []
 
     def add(
         self, name: str, type: str, place: tuple[str, int, int], title: str | None = None, **inputs
@@ -64,8 +64,8 @@ class Workflow:
         widgets = {key: value for key, value in inputs.items() if key not in links}
         self.nodes[name] = Node(name, type, place, widgets, links, title, len(self.nodes) + 1)
 
-    def show_as_app(self, inputs: list[tuple[str, str]], outputs: list[str]) -> None:
-        """What ComfyUI's app mode shows: (node, widget) of the inputs, nodes of the results."""
+    def show_as_app(self, inputs: dict[tuple[str, str], str], outputs: list[str]) -> None:
+        """What ComfyUI's app mode shows: {(node, widget): label} of the inputs, nodes of the results."""
         self.app = inputs, outputs
 
     def _is_link(self, value) -> bool:
@@ -97,8 +97,8 @@ class Workflow:
         top = min([group["bounding"][1] for group in groups] + [reroute["pos"][1] for reroute in reroutes])
         note = note_above(top, self.note, len(nodes))
         extra = {"reroutes": reroutes, "linkExtensions": extensions}
-        if self.app:
-            shown, results = self.app
+        shown, results = self.app
+        if results:
             inputs = [[str(self.nodes[name].id), widget] for name, widget in shown]
             extra["linearData"] = {
                 "inputs": inputs,
@@ -131,11 +131,13 @@ class Workflow:
         for order, node in enumerate(self.nodes.values()):
             definition = definitions[node.type]
             kinds = dict(inputs_of(definition))
+            labels = {widget: label for (name, widget), label in self.app[0].items() if name == node.name}
             inputs = []
-            for name in names[node.name]:
+            for name in [*names[node.name], *labels]:
                 kind = kinds[name][0]
                 entry = {"name": name, "type": kind, "link": arriving.get((node.id, name))}
-                inputs.append(entry | ({"widget": {"name": name}} if is_widget(kind) else {}))
+                entry |= {"widget": {"name": name}} if is_widget(kind) else {}
+                inputs.append(entry | ({"label": labels[name]} if name in labels else {}))
             outputs = [
                 {"name": name, "type": kind, "links": leaving.get((node.id, slot))}
                 for slot, (name, kind) in enumerate(

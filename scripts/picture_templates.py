@@ -1,0 +1,148 @@
+"""Makes the moving thumbnails of the templates from what the small model really makes: workflows/<title>.jpg.
+
+    python scripts/picture_templates.py
+
+ComfyUI's template browser asks for a pack's thumbnails as .jpg, and for no other name; browsers go by what a
+picture holds, so these are animated WebP under that name. The template that needs the released weights shows
+the photograph and the recording that go in, for those weights are not at hand.
+"""
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from PIL import Image, ImageDraw
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from keyface_lib import KeyFace, small
+from keyface_lib.audio import load_audio
+from keyface_lib.audio.peaks import peaks_of
+from keyface_lib.method.emotion_text import parse_emotion
+from keyface_lib.method.timeline import FPS, KEYFRAME_STEP, SAMPLES_PER_FRAME
+
+ROOT = Path(__file__).parents[1]
+SIDE, STRIP, EVERY, LAST = 384, 72, 2, 96
+"""Pixels of a thumbnail and of the strip below a face; every second of the first frames is shown."""
+CHANGING = "0:sad 1.2:neutral 2.4:surprised 3.6:happy"
+QUALITY = 55
+DARK, WAVE, PLAYED, VALENCE, AROUSAL = "#15171c", "#4f6d94", "#9cc4f5", "#57b87f", "#e0913c"
+
+
+def faces(keyface: KeyFace, emotion: str, seed: int = 0) -> list[Image.Image]:
+    """The first frames of a clip, as the model makes them."""
+    heard = load_audio(small.SPEECH)[: LAST * SAMPLES_PER_FRAME]
+    frames = torch.cat(list(keyface.animate(small.PORTRAIT, heard, emotion, seed=seed)))
+    return [Image.fromarray(frame.numpy()) for frame in frames]
+
+
+def sized(face: Image.Image, side: int) -> Image.Image:
+    return face.resize((side, side), Image.LANCZOS)
+
+
+def with_strip(face: Image.Image, strip: Image.Image) -> Image.Image:
+    picture = Image.new("RGB", (SIDE, SIDE), DARK)
+    above = SIDE - STRIP
+    picture.paste(sized(face, above), (STRIP // 2, 0))
+    picture.paste(strip, (0, above))
+    return picture
+
+
+def sound_strip(peaks: torch.Tensor, frame: int | None) -> Image.Image:
+    """The recording as a wave, brighter where it was heard."""
+    strip = Image.new("RGB", (SIDE, STRIP), DARK)
+    draw, step, middle = ImageDraw.Draw(strip), SIDE / len(peaks), STRIP / 2
+    for index, (low, high) in enumerate(peaks.tolist()):
+        x = index * step
+        colour = WAVE if frame is None or index > frame else PLAYED
+        draw.rectangle((x, middle - 30 * high, x + step - 1, middle - 30 * low), colour)
+    return strip
+
+
+def feeling_strip(emotion: str, n_frames: int, frame: int) -> Image.Image:
+    """Valence and arousal over time, with a line where the clip is."""
+    strip = Image.new("RGB", (SIDE, STRIP), DARK)
+    draw = ImageDraw.Draw(strip)
+    for lane, colour in zip(parse_emotion(emotion).at_frames(n_frames), (VALENCE, AROUSAL), strict=True):
+        points = [(i * SIDE / n_frames, STRIP / 2 - 28 * v) for i, v in enumerate(lane.tolist())]
+        draw.line(points, colour, 3)
+    x = frame * SIDE / n_frames
+    draw.line((x, 4, x, STRIP - 4), "white", 2)
+    return strip
+
+
+def keyframe_strip(clip: list[Image.Image], frame: int) -> Image.Image:
+    """Keyframes side by side, framed where the clip is between them."""
+    strip, side = Image.new("RGB", (SIDE, STRIP), DARK), STRIP - 8
+    draw, shown = ImageDraw.Draw(strip), frame // KEYFRAME_STEP
+    first = max(0, min(shown - 1, (len(clip) - 1) // KEYFRAME_STEP - 4))
+    for place in range(5):
+        index = (first + place) * KEYFRAME_STEP
+        if index < len(clip):
+            x = 8 + place * (side + 12)
+            strip.paste(sized(clip[index], side), (x, 4))
+            if first + place in (shown, shown + 1):
+                draw.rectangle((x - 2, 2, x + side + 1, STRIP - 3), outline="white", width=2)
+    return strip
+
+
+def sheet(clips: list[list[Image.Image]], frame: int, columns: int, apart: int = 0) -> Image.Image:
+    """Clips side by side; with one clip, moments of it that lie `apart` frames from each other."""
+    picture, side = Image.new("RGB", (SIDE, SIDE), DARK), SIDE // columns
+    for place in range(columns**2):
+        clip = clips[place % len(clips)]
+        face = sized(clip[(frame + place * apart) % len(clip)], side - 4)
+        picture.paste(face, (place % columns * side + 2, place // columns * side + 2))
+    return picture
+
+
+def small_and_large(face: Image.Image) -> Image.Image:
+    """A frame as large as the model makes it, in a corner of itself enlarged."""
+    picture = sized(face, SIDE)
+    picture.paste(face, (SIDE - face.width - 12, SIDE - face.height - 12))
+    edge = (SIDE - face.width - 14, SIDE - face.height - 14, SIDE - 11, SIDE - 11)
+    ImageDraw.Draw(picture).rectangle(edge, outline="white", width=2)
+    return picture
+
+
+def write(title: str, n_frames: int, frame: Callable[[int], Image.Image]) -> None:
+    pictures = [frame(index) for index in range(0, n_frames, EVERY)]
+    path = ROOT / "workflows" / f"{title}.jpg"
+    duration = round(1000 * EVERY / FPS)
+    pictures[0].save(
+        path,
+        "WEBP",
+        save_all=True,
+        append_images=pictures[1:],
+        duration=duration,
+        loop=0,
+        quality=QUALITY,
+        method=6,
+    )
+    print(f"{path.name}: {path.stat().st_size // 1000} kB")
+
+
+def main() -> None:
+    keyface = KeyFace.from_pretrained(device="cpu")
+    peaks = peaks_of(load_audio(small.SPEECH))[:LAST]
+    happy, calm = faces(keyface, "happy*0.7"), faces(keyface, "calm")
+    changing, edited = faces(keyface, CHANGING), faces(keyface, "0:neutral 2:happy")
+    others = [faces(keyface, "happy*0.6", seed) for seed in (1, 2, 3)]
+    write("Portrait and voice to video", LAST, lambda i: with_strip(happy[i], sound_strip(peaks, i)))
+    write("A change of feeling", LAST, lambda i: with_strip(changing[i], feeling_strip(CHANGING, LAST, i)))
+    write("Edit the keyframes", LAST, lambda i: with_strip(edited[i], keyframe_strip(edited, i)))
+    write("Your own sampler and schedule", LAST, lambda i: sheet([happy, *others], i, 2))
+    write("Minutes and hours", LAST, lambda i: sheet([calm], i, 4, apart=7))
+    write("Larger pictures", LAST, lambda i: small_and_large(happy[i]))
+    photograph = Image.open(ROOT / "assets" / "portrait.jpg").convert("RGB")
+    speech = peaks_of(load_audio(ROOT / "assets" / "speech.flac"))[:LAST]
+    write(
+        "Photographs with the released weights",
+        EVERY,
+        lambda _: with_strip(photograph, sound_strip(speech, None)),
+    )
+
+
+if __name__ == "__main__":
+    main()
