@@ -19,7 +19,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from keyface_lib import KeyFace, small
 from keyface_lib.audio import load_audio
 from keyface_lib.audio.peaks import peaks_of
-from keyface_lib.method.emotion_text import parse_emotion
+from keyface_lib.clip.emotion_file import parse_emotion
 from keyface_lib.method.timeline import FPS, KEYFRAME_STEP, SAMPLES_PER_FRAME
 
 ROOT = Path(__file__).parents[1]
@@ -120,28 +120,26 @@ def write(title: str, n_frames: int, frame: Callable[[int], Image.Image]) -> Non
         quality=QUALITY,
         method=6,
     )
-    print(f"{path.name}: {path.stat().st_size // 1000} kB")
+    print(f"{path.name}: {path.stat().st_size // 1000} kB", flush=True)
 
 
 def main() -> None:
+    photograph = Image.open(ROOT / "assets" / "portrait.jpg").convert("RGB")
+    still = with_strip(photograph, sound_strip(peaks_of(load_audio(ROOT / "assets" / "speech.flac")), None))
+    write("Photographs with the released weights", 1, lambda _: still)
     keyface = KeyFace.from_pretrained(device="cpu")
     peaks = peaks_of(load_audio(small.SPEECH))[:LAST]
-    happy, calm = faces(keyface, "happy*0.7"), faces(keyface, "calm")
-    changing, edited = faces(keyface, CHANGING), faces(keyface, "0:neutral 2:happy")
-    others = [faces(keyface, "happy*0.6", seed) for seed in (1, 2, 3)]
+    happy = faces(keyface, "happy*0.7")
     write("Portrait and voice to video", LAST, lambda i: with_strip(happy[i], sound_strip(peaks, i)))
-    write("A change of feeling", LAST, lambda i: with_strip(changing[i], feeling_strip(CHANGING, LAST, i)))
-    write("Edit the keyframes", LAST, lambda i: with_strip(edited[i], keyframe_strip(edited, i)))
-    write("Your own sampler and schedule", LAST, lambda i: sheet([happy, *others], i, 2))
-    write("Minutes and hours", LAST, lambda i: sheet([calm], i, 4, apart=7))
     write("Larger pictures", LAST, lambda i: small_and_large(happy[i]))
-    photograph = Image.open(ROOT / "assets" / "portrait.jpg").convert("RGB")
-    speech = peaks_of(load_audio(ROOT / "assets" / "speech.flac"))[:LAST]
-    write(
-        "Photographs with the released weights",
-        EVERY,
-        lambda _: with_strip(photograph, sound_strip(speech, None)),
-    )
+    changing = faces(keyface, CHANGING)
+    write("A change of feeling", LAST, lambda i: with_strip(changing[i], feeling_strip(CHANGING, LAST, i)))
+    edited = faces(keyface, "0:neutral 2:happy")
+    write("Edit the keyframes", LAST, lambda i: with_strip(edited[i], keyframe_strip(edited, i)))
+    calm = faces(keyface, "calm")
+    write("Minutes and hours", LAST, lambda i: sheet([calm], i, 4, apart=7))
+    others = [faces(keyface, "happy*0.7", seed) for seed in (1, 2, 3)]
+    write("Your own sampler and schedule", LAST, lambda i: sheet([happy, *others], i, 2))
 
 
 if __name__ == "__main__":

@@ -145,7 +145,7 @@ def render(workflow: Workflow, source: str = "frames.frames", column: int = 5, b
 
 def created(workflow: Workflow, images: str, column: int, band: int) -> None:
     place = ("Video", column, band)
-    workflow.add("video", "CreateVideo", place, images=images, audio="speech.AUDIO", fps=25.0)
+    workflow.add("video", "CreateVideo", place, images=images, audio="speech.AUDIO", fps="images.fps")
     saved(workflow, "video.VIDEO", column + 1, band)
 
 
