@@ -20,7 +20,18 @@ import torch
 
 from ..errors import KeyFaceError
 from ..untrusted import one_line, open_regular
-from .storages import LegacyStorages, Storages, ZipStorages, require_honest, tensor_from
+from .stand_ins import (
+    FUNCTIONS,
+    Dictionary,
+    Placeholder,
+    StorageType,
+    asks_for,
+    does_more,
+    filled,
+    simple,
+    standing_for,
+)
+from .storages import LegacyStorages, Storages, ZipStorages, require_honest
 
 PICKLE_BYTES = 8 * 2**20
 STEPS = 3_000_000
@@ -30,51 +41,6 @@ DEPTH = 100
 WRITTEN_OUT = 1_000_000
 """Values in a file where each is counted as often as it is referred to."""
 
-_DICTIONARIES = frozenset({"collections.OrderedDict", "collections.Counter", "collections.defaultdict"})
-"""Classes that are filled like a dictionary, and become one; so is Lightning's AttributeDict."""
-
-_HARMLESS = frozenset(
-    {
-        "_codecs.encode",
-        "argparse.Namespace",
-        "builtins.bool",
-        "builtins.bytearray",
-        "builtins.complex",
-        "builtins.dict",
-        "builtins.float",
-        "builtins.int",
-        "builtins.list",
-        "builtins.set",
-        "builtins.str",
-        "builtins.tuple",
-        "deepspeed.utils.tensor_fragment.fragment_address",
-        "numpy.core.multiarray._reconstruct",
-        "numpy._core.multiarray._reconstruct",
-        "numpy.core.multiarray.scalar",
-        "numpy._core.multiarray.scalar",
-        "numpy.dtype",
-        "numpy.ndarray",
-        *(
-            f"{module}.{system}"
-            for module in ("pathlib", "pathlib._local")
-            for system in ("Path", "PosixPath", "WindowsPath", "PurePath", "PurePosixPath", "PureWindowsPath")
-        ),
-        "torch.Size",
-        "torch.Tensor",
-        "torch.device",
-        "torch.nn.parameter.Parameter",
-        "torch.serialization._get_layout",
-        "torch.torch_version.TorchVersion",
-        "typing.Any",
-    }
-)
-"""What training frameworks leave in checkpoints; only names, nothing of it is imported or called."""
-
-_FRAMEWORKS = frozenset({"deepspeed", "lightning", "lightning_fabric", "omegaconf", "pytorch_lightning"})
-"""Packages any class of which may appear: a capitalised name straight in one of their modules."""
-
-_CLASS_NAME = re.compile(r"_?[A-Z]\w*")
-_STORAGE = re.compile(r"torch(?:\.cuda|\.storage)?\.(\w+)Storage")
 _LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
 _PROTOCOL = 2  # torch.save's
 _LINE = 2**16
@@ -86,27 +52,6 @@ _OPCODES = """
     NEWOBJ EXT1 EXT2 EXT4 TUPLE1 TUPLE2 TUPLE3 NEWTRUE NEWFALSE LONG1 STACK_GLOBAL
 """
 """The instructions of protocols 0 to 2, and a later one that asks for a global, to name what it asks for."""
-
-
-class Placeholder:
-    """Stands for a global of the file: takes any arguments and state, keeps nothing, does nothing."""
-
-    def __init__(self, *_args: Any):
-        pass
-
-
-class _Dictionary(Placeholder):
-    """Stands for a class that is filled like a dictionary: becomes one."""
-
-
-class _StorageType(Placeholder):
-    """Stands for the class of a storage.
-
-    Attributes:
-        dtype: of its elements.
-    """
-
-    dtype: ClassVar[torch.dtype]
 
 
 def read_pickled(path: str | Path) -> Any:
@@ -254,17 +199,17 @@ class _Unpickler(pickle._Unpickler):
         if full_name not in self.globals:
             if len(self.globals) == GLOBALS or not re.fullmatch(r"[\w.]{1,200}", full_name):
                 raise ValueError("not a pickle")
-            self.globals[full_name] = _standing_for(full_name, module, name)
+            self.globals[full_name] = standing_for(full_name, module, name)
         return self.globals[full_name]
 
     def get_extension(self, code: int) -> None:
-        raise _asks_for(f"extension {code}")
+        raise asks_for(f"extension {code}")
 
     def persistent_load(self, storage: Any) -> Any:
         if self.storages is None or not isinstance(storage, tuple) or len(storage) not in (5, 6):
             raise ValueError("a storage of no kind that torch.save writes")
         kind, cls, key, _device, count, *view = storage
-        is_type = isinstance(cls, type) and issubclass(cls, _StorageType)
+        is_type = isinstance(cls, type) and issubclass(cls, StorageType)
         if (
             kind != "storage"
             or not is_type
@@ -278,14 +223,14 @@ class _Unpickler(pickle._Unpickler):
     def _made(self, cls: Any, args: Any) -> Any:
         """What calling a global with arguments gives."""
         if not isinstance(args, tuple):
-            raise _does_more(f"calls with a {type(args).__name__}")
-        if isinstance(cls, type) and issubclass(cls, _Dictionary):
-            return _filled(args)
+            raise does_more(f"calls with a {type(args).__name__}")
+        if isinstance(cls, type) and issubclass(cls, Dictionary):
+            return filled(args)
         if isinstance(cls, type) and issubclass(cls, Placeholder):
             return cls()
-        if any(cls is function for function in _FUNCTIONS.values()):
+        if any(cls is function for function in FUNCTIONS.values()):
             return cls(*args)
-        raise _does_more(f"calls a {type(cls).__name__}")
+        raise does_more(f"calls a {type(cls).__name__}")
 
     def load_reduce(self) -> None:
         args = self.stack.pop()
@@ -303,7 +248,7 @@ class _Unpickler(pickle._Unpickler):
     def load_build(self) -> None:
         self.stack.pop()
         if not isinstance(self.stack[-1], Placeholder | dict):
-            raise _does_more(f"sets the state of a {type(self.stack[-1]).__name__}")
+            raise does_more(f"sets the state of a {type(self.stack[-1]).__name__}")
 
     def load_append(self) -> None:
         value = self.stack.pop()
@@ -326,114 +271,19 @@ class _Unpickler(pickle._Unpickler):
 
     def _extend(self, values: list[Any]) -> None:
         if type(self.stack[-1]) is not list:
-            raise _does_more(f"appends to a {type(self.stack[-1]).__name__}")
+            raise does_more(f"appends to a {type(self.stack[-1]).__name__}")
         self.stack[-1].extend(values)
 
     def _set(self, entries: list[Any]) -> None:
         if type(self.stack[-1]) is not dict:
-            raise _does_more(f"{type(self.stack[-1]).__name__} does not support item assignment")
+            raise does_more(f"{type(self.stack[-1]).__name__} does not support item assignment")
         for key, value in zip(entries[::2], entries[1::2], strict=True):
-            self.stack[-1][_simple(key)] = value
+            self.stack[-1][simple(key)] = value
 
 
 for _name in ("REDUCE", "INST", "OBJ", "BUILD", "APPEND", "APPENDS", "SETITEM", "SETITEMS", "DICT"):
     _Unpickler.dispatch[getattr(pickle, _name)[0]] = getattr(_Unpickler, f"load_{_name.lower()}")
 _Unpickler.dispatch[pickle.NEWOBJ[0]] = _Unpickler.load_reduce
-
-
-def _standing_for(full_name: str, module: str, name: str) -> Any:
-    """What stands for a global of the file."""
-    if full_name in _FUNCTIONS:
-        return _FUNCTIONS[full_name]
-    if storage := _STORAGE.fullmatch(full_name):
-        if storage[1] in _STORAGE_TYPES:
-            return type(full_name, (_StorageType,), {"dtype": _STORAGE_TYPES[storage[1]]})
-    elif full_name in _DICTIONARIES or (name == "AttributeDict" and module.split(".")[0] in _FRAMEWORKS):
-        return type(full_name, (_Dictionary,), {})
-    elif full_name in _HARMLESS or (module.split(".")[0] in _FRAMEWORKS and _CLASS_NAME.fullmatch(name)):
-        return type(full_name, (Placeholder,), {})
-    elif module == "torch" and isinstance(dtype := vars(torch).get(name), torch.dtype):
-        return dtype
-    raise _asks_for(full_name)
-
-
-def _filled(args: tuple[Any, ...]) -> dict[Any, Any]:
-    """A dictionary, with the entries that some are made with: a dictionary, or pairs."""
-    entries = next((arg for arg in args if isinstance(arg, dict | list | tuple)), ())
-    pairs = entries.items() if isinstance(entries, dict) else entries
-    if any(not isinstance(pair, list | tuple) or len(pair) != 2 for pair in pairs):
-        raise _does_more("fills a dictionary with what are no pairs")
-    return {_simple(key): value for key, value in pairs}
-
-
-def _simple(key: Any) -> Any:
-    """A key whose hash is had at once: that of a tuple in tuples can take for ever."""
-    if isinstance(key, tuple) and len(key) < 100:
-        return tuple(_simple(entry) if not isinstance(entry, tuple) else _no_key(entry) for entry in key)
-    if key is None or isinstance(key, str | int | float | type | Placeholder | torch.dtype):
-        return key
-    return _no_key(key)
-
-
-def _no_key(key: Any) -> Any:
-    raise _does_more(f"uses a {type(key).__name__} as a name")
-
-
-def _rebuilt(storage: Any, offset: Any, size: Any, stride: Any, *_more: Any) -> torch.Tensor:
-    return tensor_from(storage, offset, size, stride)
-
-
-def _rebuilt_as(
-    storage: Any, offset: Any, size: Any, stride: Any, _grad: Any, _hooks: Any, dtype: Any, *_more: Any
-) -> torch.Tensor:
-    if not isinstance(dtype, torch.dtype):
-        raise ValueError("a tensor of no type")
-    return tensor_from(storage, offset, size, stride, dtype)
-
-
-def _same(tensor: Any, *_more: Any) -> torch.Tensor:
-    if not isinstance(tensor, torch.Tensor):
-        raise ValueError("a parameter that is no tensor")
-    return tensor
-
-
-def _rebuilt_by(function: Any, _cls: Any, args: Any, *_more: Any) -> torch.Tensor:
-    if not any(function is known for known in (_rebuilt, _rebuilt_as, _same)) or not isinstance(args, tuple):
-        raise ValueError("a tensor of no kind that networks have")
-    return function(*args)
-
-
-_FUNCTIONS: dict[str, Callable[..., torch.Tensor]] = {
-    "torch._utils._rebuild_tensor": _rebuilt,
-    "torch._utils._rebuild_tensor_v2": _rebuilt,
-    "torch._utils._rebuild_tensor_v3": _rebuilt_as,
-    "torch._utils._rebuild_parameter": _same,
-    "torch._utils._rebuild_parameter_with_state": _same,
-    "torch._tensor._rebuild_from_type_v2": _rebuilt_by,
-}
-"""What puts tensors together, by the name of torch's function; each is our own."""
-
-_STORAGE_TYPES = {
-    "BFloat16": torch.bfloat16,
-    "Bool": torch.bool,
-    "Byte": torch.uint8,
-    "Char": torch.int8,
-    "Double": torch.float64,
-    "Float": torch.float32,
-    "Half": torch.float16,
-    "Int": torch.int32,
-    "Long": torch.int64,
-    "Short": torch.int16,
-    "Untyped": torch.uint8,
-}
-
-
-def _asks_for(full_name: str) -> pickle.UnpicklingError:
-    return pickle.UnpicklingError(f"asks for {full_name!r}")
-
-
-def _does_more(what: str) -> pickle.UnpicklingError:
-    return pickle.UnpicklingError(f"does more than make objects ({what})")
 
 
 def _reason(error: Exception) -> str:
