@@ -13,13 +13,13 @@ import torch
 import keyface_lib.pipeline
 from keyface_lib.audio import encode_audio, mono_16k
 from keyface_lib.cli import main
+from keyface_lib.clip.emotion_file import parse_emotion
 from keyface_lib.clip.inputs import SAMPLERS, check_folder_of
 from keyface_lib.clip.interpolation import InterpolationSettings
 from keyface_lib.clip.keyframes import KeyframeSettings
 from keyface_lib.clip.settings import Settings, settings_from
 from keyface_lib.errors import KeyFaceError
 from keyface_lib.method.emotion import EmotionCurve, Point, named
-from keyface_lib.method.emotion_text import parse_emotion
 from keyface_lib.method.noise import unit_noise
 from keyface_lib.method.schedule import align_your_steps
 from keyface_lib.method.timeline import Timeline
