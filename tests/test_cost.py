@@ -23,7 +23,8 @@ def test_a_second_measurement_in_a_process_says_the_same():
     assert second.resident_bytes < first.resident_bytes + 200e6
 
 
-def test_a_second_measurement_on_a_card_says_the_same_and_the_batch_fits():
+def test_a_second_measurement_on_a_card_says_the_same_and_the_batch_fits(monkeypatch):
+    monkeypatch.setattr(cost, "TIMED_CALLS", 0)
     with PretendCard(capacity=64e6) as card:
         keyface = KeyFace.from_pretrained(tiny_folder(), device="cuda", dtype=torch.float32)
         models = keyface.models
