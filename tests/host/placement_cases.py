@@ -11,6 +11,7 @@ import json
 import sys
 import traceback
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -27,7 +28,7 @@ import torch  # noqa: E402
 from comfy.model_patcher import ModelPatcher  # noqa: E402
 from keyface_pack.keyface_lib.method.conditioning import Conditioning  # noqa: E402
 from keyface_pack.keyface_lib.method.timeline import SLOTS  # noqa: E402
-from keyface_pack.keyface_lib.weights.checkpoint import read_checkpoint  # noqa: E402
+from keyface_pack.keyface_lib.weights.checkpoint import Checkpoint, read_checkpoint  # noqa: E402
 from keyface_pack.keyface_lib.weights.vae_parts import bare_vae, joined_vae  # noqa: E402
 from keyface_pack.nodes import loaders  # noqa: E402
 from keyface_pack.nodes.autoencoder import KeyFaceVAE  # noqa: E402
@@ -41,7 +42,8 @@ MODES = {
     "novram": (mm.VRAMState.NO_VRAM, 0.0),
 }
 """What ComfyUI was told of the card's memory, and the share of a model's weights that has room there."""
-DYNAMIC, HAS_DYNAMIC = "dynamic", hasattr(comfy.model_patcher, "ModelPatcherDynamic")
+DYNAMIC, ON_PROCESSOR = "dynamic", "dynamic, on the processor"
+HAS_DYNAMIC = hasattr(comfy.model_patcher, "ModelPatcherDynamic")
 FREE = 64 * 1024**3
 SIDE = 64
 
@@ -52,9 +54,12 @@ def mode(name: str) -> Iterator[None]:
     state, share = MODES.get(name, MODES["normal"])
     plain_load = ModelPatcher.partially_load
     mm.vram_state = state
+    device = torch.device("cpu") if name == ON_PROCESSOR else CARD
+    mm.get_torch_device = lambda: device
+    mm.should_use_fp16 = mm.should_use_bf16 = lambda *_args, **_options: device == CARD
     ModelPatcher.partially_load = limited(plain_load, share)
     if HAS_DYNAMIC:
-        use_dynamic_memory(name == DYNAMIC)
+        use_dynamic_memory(name in (DYNAMIC, ON_PROCESSOR))
     if name == DYNAMIC:
         stub_driver()
     try:
@@ -64,9 +69,14 @@ def mode(name: str) -> Iterator[None]:
         ModelPatcher.partially_load = plain_load
 
 
+def read_half(role: str) -> Checkpoint:
+    """A file in half precision, as the released ones are."""
+    checkpoint = read_checkpoint(MODELS / f"{role}.safetensors")
+    return replace(checkpoint, state_dict={n: t.half() for n, t in checkpoint.state_dict.items()})
+
+
 def network(role: str, weight_dtype: str):
-    path = MODELS / f"{role}.safetensors"
-    return load_network(read_checkpoint(path), path.name, weight_dtype)
+    return load_network(read_half(role), role, weight_dtype)
 
 
 def sampled(networks: list, weights: list[float]) -> torch.Tensor:
@@ -106,9 +116,7 @@ def interpolation() -> torch.nn.Module:
 
 
 def autoencoder() -> torch.nn.Module:
-    parts = [
-        bare_vae(read_checkpoint(MODELS / f"{role}.safetensors").state_dict) for role in ("vae", "keyframe")
-    ]
+    parts = [bare_vae(read_half(role).state_dict) for role in ("vae", "keyframe")]
     vae = KeyFaceVAE(joined_vae(parts), "vae")
     expect(vae.encode(torch.rand(1, SIDE, SIDE, 3)).shape[1] == 4, "shape of the latent")
     expect(vae.decode(torch.zeros(2, 4, 8, 8)).shape == (2, SIDE, SIDE, 3), "shape of the pictures")
@@ -158,11 +166,9 @@ def outcome(name: str, run: Callable[[], torch.nn.Module]) -> dict:
 
 
 def main() -> None:
-    mm.get_torch_device = lambda: CARD
     mm.get_free_memory = lambda _device=None, torch_free_too=False: (FREE, FREE) if torch_free_too else FREE
-    mm.should_use_fp16 = mm.should_use_bf16 = lambda *_args, **_options: True
     allow_data_between_devices()
-    known = [*MODES, DYNAMIC] if HAS_DYNAMIC else [*MODES]
+    known = [*MODES, DYNAMIC, ON_PROCESSOR] if HAS_DYNAMIC else [*MODES]
     for name in sys.argv[3:] or known:
         for what, run in CASES.items():
             print(json.dumps({"mode": name, "what": what, **outcome(name, run)}), flush=True)
