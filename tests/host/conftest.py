@@ -69,7 +69,7 @@ def fill_with_tiny_models(models: Path) -> None:
 
 
 def pytest_generate_tests(metafunc):
-    """Runs tests on every ComfyUI whose page asks for its server only when it runs, so that pytest sees none."""
+    """Runs tests of a page on every ComfyUI: it asks for its server only as it runs, unseen by pytest."""
     if "page" in metafunc.fixturenames and "comfyui" not in metafunc.fixturenames:
         metafunc.fixturenames.append("comfyui")
         metafunc.parametrize("comfyui", HOSTS or [None], ids=named, indirect=True, scope="session")
