@@ -25,7 +25,7 @@ README_WIDTH, README_COLOURS = 1600, 128
 _SETTLED_MS, _RUN_MS = 1500, 180_000
 _QUIET = ("Comfy.Minimap.Visible", "Comfy.Graph.CanvasInfo", "Comfy.Graph.CanvasMenu")
 _FIT = """() => {
-  const BAR = 60;  // of the menus at its edges
+  const BAR = 90;  // of the menus at its edges
   const nodes = app.graph._nodes, canvas = app.canvas;
   const boxes = nodes.map(n => [n.pos[0], n.pos[1] - 30, n.pos[0] + n.size[0], n.pos[1] + n.size[1]])
     .concat(app.graph._groups.map(({ pos, size }) => [...pos, pos[0] + size[0], pos[1] + size[1]]))
