@@ -39,6 +39,8 @@ _LONGEST_GAP = {"mpegts": 10.0, "mpeg": 10.0}
 _LONGEST_GAP_ELSEWHERE = 600.0
 _MANY, _DENSE = 400_000_000, 500
 """More samples than the first, at more than the second from each byte, are no sound."""
+_LONG, _THIN = 600.0, 25.0
+"""More seconds than the first, in less than the second of bytes each, are none either: silence takes more."""
 
 
 class Recording:
@@ -95,6 +97,13 @@ class Recording:
             )
         self.rate, self.channels = codec.sample_rate, codec.layout.nb_channels
         self._check(self.rate, self.channels)
+        if codec.name.startswith("pcm_") and codec.format is not None:
+            self._check_length(self._bytes / (self.rate * self.channels * max(1, codec.format.bytes)))
+
+    def _check_length(self, seconds: float) -> None:
+        if seconds > MAX_SECONDS:
+            hours = MAX_SECONDS // 3600
+            raise KeyFaceError(f"{self._name}: is longer than {hours} hours; cut it into parts")
 
     def blocks(self, warn: bool = True) -> Iterator[tuple[int, str, np.ndarray]]:
         """(rate, layout, samples (channels, n) float32 in [-1, 1]) after each other; gaps are silence.
@@ -130,11 +139,9 @@ class Recording:
                     yield from ((rate, layout, part) for part in _silence(len(block), length, rate))
             seconds += block.shape[1] / rate
             samples += block.size
-            if seconds > MAX_SECONDS:
-                raise KeyFaceError(
-                    f"{self._name}: is longer than {MAX_SECONDS // 3600} hours; cut it into parts"
-                )
-            if samples > _MANY and samples > _DENSE * self._bytes:
+            self._check_length(seconds)
+            thin = seconds > _LONG and seconds * _THIN > self._bytes
+            if thin or (samples > _MANY and samples > _DENSE * self._bytes):
                 raise KeyFaceError(
                     f"{self._name}: holds {seconds:.0f} s of next to nothing; give a recording"
                 )

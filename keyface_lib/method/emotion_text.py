@@ -11,9 +11,11 @@ from .emotion import EmotionCurve, Point, state
 
 VERSION = 1
 """The JSON form's `v`."""
-MAX_TEXT = 16_000_000
-"""Characters: three hours with a point on every frame."""
-MAX_POINTS = 300_000
+MAX_TEXT = 8_000_000
+"""Characters of JSON and tables: an hour with a point on every frame."""
+MAX_SHORT = 500_000
+"""Characters of the short form, which is typed."""
+MAX_POINTS = 100_000
 """Points of a lane."""
 
 _SPACES = " \t\n\v\f\r\xa0\u1680\u2028\u2029\u202f\u205f\u3000\ufeff" + "".join(
@@ -34,7 +36,9 @@ def parse_text(text: str) -> EmotionCurve:
         KeyFaceError: the text breaks a rule of its form or of the curve.
     """
     text = text.strip(_SPACES)
-    return _parsed(_parse_json if text.startswith("{") else _parse_short_form, text)
+    if text.startswith("{"):
+        return _parsed(_parse_json, text)
+    return _parsed(_parse_short_form, text, MAX_SHORT)
 
 
 def parse_json(text: str) -> EmotionCurve:
@@ -56,10 +60,12 @@ def parse_table(text: str) -> EmotionCurve:
         raise KeyFaceError(f"the table cannot be read ({error}); save it anew as .csv") from error
 
 
-def _parsed(parse: Callable[[str], EmotionCurve], text: str) -> EmotionCurve:
+def _parsed(parse: Callable[[str], EmotionCurve], text: str, longest: int = MAX_TEXT) -> EmotionCurve:
     """What a parser makes of a text of bounded length, its errors without most of what they repeat of it."""
-    if len(text) > MAX_TEXT:
-        raise KeyFaceError(f"the emotion has {len(text)} characters; up to {MAX_TEXT} are read")
+    if len(text) > longest:
+        raise KeyFaceError(
+            f"the emotion has {len(text)} characters; up to {longest} are read, as JSON up to {MAX_TEXT}"
+        )
     try:
         return parse(text)
     except KeyFaceError as error:
@@ -136,6 +142,7 @@ def _number(text: str, what: str, remedy: str) -> float:
 
 
 def _parse_json(text: str) -> EmotionCurve:
+    _check_number("the emotion JSON", max(text.count("["), text.count("{")) // 2)
     try:
         # As floats, integers of any length are read without Python's limit on their digits.
         data = json.loads(text, parse_int=float)
