@@ -132,6 +132,7 @@ class KeyFace:
         progress: Progress | None = None,
         audio_progress: Progress | None = None,
         sample_rate: int = SAMPLE_RATE,
+        normalize: bool = False,
         **options,
     ) -> Clip:
         """Plans a clip as long as the audio; frames are made as it is iterated or saved.
@@ -146,6 +147,7 @@ class KeyFace:
             progress: called with (done, total) network calls; may raise to interrupt.
             audio_progress: called with (done, total) windows of audio encoding, which happens right here.
             sample_rate: of audio that is no file, in Hz.
+            normalize: brings what the face hears, not what people hear, to the level of a usual recording.
             options: single settings by name, see `settings.settings_from`.
 
         Raises:
@@ -155,7 +157,7 @@ class KeyFace:
         _check_progress("progress", progress)
         _check_progress("audio_progress", audio_progress)
         return self.plan(
-            read_material(image, audio, emotion, sample_rate), settings, progress, audio_progress
+            read_material(image, audio, emotion, sample_rate, normalize), settings, progress, audio_progress
         )
 
     def plan(

@@ -23,13 +23,14 @@ BLOCK = 1 << 16
 """Samples of a waveform that go into the resampler at once."""
 
 
-def load_audio(source: str | Path | BinaryIO) -> torch.Tensor:
+def load_audio(source: str | Path | BinaryIO, hint: bool = True) -> torch.Tensor:
     """The sound of an audio or video file, mono at 16 kHz, mixed as `mixing` says.
 
     Peak memory is the result (230 MB an hour) and what `bytearray` reserves ahead, an eighth of it.
 
     Args:
         source: a path, or what `containers.held` made of it. A pipe can be read only once.
+        hint: whether a very quiet recording is told.
 
     Returns:
         (samples,) float32, full scale being [-1, 1].
@@ -48,7 +49,8 @@ def load_audio(source: str | Path | BinaryIO) -> torch.Tensor:
     if not samples:
         raise KeyFaceError(f"{name}: the audio has no samples; give a recording of at least one sample")
     waveform = torch.frombuffer(samples, dtype=torch.float32)
-    warn_if_quiet(waveform, name)
+    if hint:
+        warn_if_quiet(waveform, name)
     return waveform
 
 

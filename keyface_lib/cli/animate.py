@@ -51,6 +51,7 @@ def _add_sampling(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--identity-scale", type=float, help="how closely keyframes follow the portrait")
     parser.add_argument("--auto-scale", type=float, help="autoguidance of the frames between")
     parser.add_argument("--batch", type=int, help="sequences per network call; by default what fits")
+    parser.add_argument("--normalize", action="store_true", help="let the face hear a quiet recording louder")
     parser.add_argument("--device", help="cuda, cuda:1, mps, cpu; by default the best there is")
     parser.add_argument("--dtype", choices=DTYPES, help="by default what the device is best at")
     parser.add_argument("--offload", action="store_true", help="hold only the network at work on the card")
@@ -74,7 +75,7 @@ def run(options: argparse.Namespace) -> None:
 
     device = device_of(options.device)
     check_output(options.output, options.lossless)
-    material = read_material(options.image, options.audio, options.emotion)
+    material = read_material(options.image, options.audio, options.emotion, normalize=options.normalize)
     if options.model is None:
         note(f"the model is {small.NAME}: it knows drawn faces of 64 pixels; name a better one with --model")
     elif hub_id(options.model):

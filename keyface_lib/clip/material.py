@@ -13,13 +13,14 @@ import torch
 from PIL import Image
 
 from ..audio.containers import RATES, held
+from ..audio.loudness import normalized, warn_if_quiet
 from ..audio.reading import load_audio, mono_16k
 from ..errors import KeyFaceError
 from ..media.image import from_pil, load_image
 from ..method.emotion import EmotionCurve
 from ..method.tensors import check_images, check_range, check_sound
 from ..method.timeline import SAMPLE_RATE
-from ..method.values import shown, whole
+from ..method.values import shown, whole, yes_or_no
 from .emotion_file import parse_emotion
 from .inputs import check_file
 
@@ -59,7 +60,11 @@ class Material:
 
 
 def read_material(
-    image: Picture, audio: Recording, emotion: Feeling = "neutral", sample_rate: int = SAMPLE_RATE
+    image: Picture,
+    audio: Recording,
+    emotion: Feeling = "neutral",
+    sample_rate: int = SAMPLE_RATE,
+    normalize: bool = False,
 ) -> Material:
     """Reads what a clip is made from; the quickest first.
 
@@ -68,10 +73,12 @@ def read_material(
         audio: see `sound_of`.
         emotion: see `feeling_of`.
         sample_rate: of a recording given as numbers.
+        normalize: brings what the face hears, not what people hear, to the level of a usual recording.
 
     Raises:
         KeyFaceError: one is missing, damaged, or of no known kind, shape or range.
     """
+    normalize = yes_or_no("normalize", normalize)
     curve = feeling_of(emotion)
     for path, what in ((image, "picture"), (audio, "recording")):
         if isinstance(path, (str, os.PathLike)):
@@ -79,12 +86,17 @@ def read_material(
     picture = picture_of(image)
     if isinstance(audio, (str, os.PathLike)):
         recording = held(Path(audio))
-        waveform = load_audio(recording)
-        return Material(picture, waveform, curve, recording, waveform)
+        waveform = load_audio(recording, hint=not normalize)
+        heard = normalized(waveform) if normalize else waveform
+        return Material(picture, heard, curve, recording, waveform)
     sound = sound_of(audio)
     sample_rate = whole("sample_rate", sample_rate, *RATES)
     heard_as_it_is = sound.ndim == 1 and sample_rate == SAMPLE_RATE
     waveform = sound if heard_as_it_is else mono_16k(torch.atleast_2d(sound), sample_rate)
+    if normalize:
+        waveform = normalized(waveform)
+    else:
+        warn_if_quiet(waveform, _SOUND)
     return Material(picture, waveform, curve, None, sound, sample_rate)
 
 
