@@ -1,4 +1,4 @@
-// What the face feels over time, as keyface_lib.emotion defines it: two lanes of points, sampled by the same
+// What the face feels over time, as keyface_lib.method.emotion defines it: two lanes of points, sampled by the same
 // interpolant (tests/emotion_vectors.json holds both to 1e-6).
 
 export type Mode = "smooth" | "linear" | "hold"

@@ -2,7 +2,7 @@
 
 import { rounded } from "./axis.ts"
 import { EMPTY, LANES, sampler, type Curve, type Lane, type LaneName, type Mode, type Point } from "./curve.ts"
-import { STATES } from "./states.ts"
+import { STATES, wordFor } from "./states.ts"
 import { clamp } from "./text.ts"
 
 /** Points closer than this count as being at the same time. */
@@ -38,22 +38,59 @@ export function addState(curve: Curve, name: string, seconds: number): Edited {
   return { curve: second.curve, selection: [...first.selection, ...second.selection] }
 }
 
-/** Moves points together; at the edges of time and value they stop together, and points in the way make room. */
-export function movePoints(curve: Curve, refs: readonly Ref[], bySeconds: number, byValue: number): Edited {
-  const points = refs.map(({ lane, index }) => curve[lane][index]!)
+/**
+ * Moves points together; at the edges of time and value they stop together, and points in the way make room.
+ * `along` are points that only move in time.
+ */
+export function movePoints(
+  curve: Curve,
+  refs: readonly Ref[],
+  bySeconds: number,
+  byValue: number,
+  along: readonly Ref[] = [],
+): Edited {
+  const all = [...refs, ...along]
+  const points = all.map(({ lane, index }) => curve[lane][index]!)
   const earliest = Math.min(...points.map(({ seconds }) => seconds))
   const dt = Math.max(bySeconds, -earliest)
-  const moved = refs.map(({ lane }, i): [LaneName, Point] => {
+  const moved = all.map(({ lane }, i): [LaneName, Point] => {
     const { seconds, value, mode } = points[i]!
-    return [lane, tidy({ seconds: seconds + dt, value: value + byValue, mode })]
+    const dv = i < refs.length ? byValue : 0
+    const to = tidy({ seconds: seconds + dt, value: value + dv, mode })
+    return [lane, { seconds: dt ? to.seconds : seconds, value: dv ? to.value : value, mode }]
   })
-  return withPoints(curve, without(curve, refs), moved)
+  return withPoints(curve, without(curve, all), moved, refs.length)
 }
 
-/** Puts one point to an exact time and value. */
+/** The points of the other lane that make a named feeling together with these: what was dropped as one moves as one. */
+export function partners(curve: Curve, refs: readonly Ref[]): Ref[] {
+  const mine = new Set(refs.map(refKey))
+  return refs.flatMap((ref) => {
+    const lane = ref.lane === "valence" ? "arousal" : "valence"
+    const point = curve[ref.lane][ref.index]!
+    const index = curve[lane].findIndex(({ seconds }) => seconds === point.seconds)
+    const other = { lane, index } as const
+    if (index < 0 || mine.has(refKey(other))) return []
+    const partner = curve[lane][index]!
+    const word = lane === "arousal" ? wordFor(point.value, partner.value) : wordFor(partner.value, point.value)
+    return word ? [other] : []
+  })
+}
+
+/** The named feeling that a point is part of. */
+export function wordAt(curve: Curve, ref: Ref): string | null {
+  const other = partners(curve, [ref])[0]
+  if (!other) return null
+  const [valence, arousal] = ref.lane === "valence" ? [ref, other] : [other, ref]
+  return wordFor(curve.valence[valence.index]!.value, curve.arousal[arousal.index]!.value)
+}
+
+/** Puts one point to an exact time and value; its partner goes along in time. */
 export function setPoint(curve: Curve, ref: Ref, seconds: number, value: number): Edited {
-  const { mode } = curve[ref.lane][ref.index]!
-  return withPoints(curve, without(curve, [ref]), [[ref.lane, tidy({ seconds, value, mode })]])
+  const along = partners(curve, [ref])
+  const point = tidy({ seconds, value, mode: curve[ref.lane][ref.index]!.mode })
+  const placed = along.map(({ lane, index }): [LaneName, Point] => [lane, { ...curve[lane][index]!, seconds: point.seconds }])
+  return withPoints(curve, without(curve, [ref, ...along]), [[ref.lane, point], ...placed], 1)
 }
 
 export function deletePoints(curve: Curve, refs: readonly Ref[]): Edited {
@@ -110,8 +147,14 @@ function without(curve: Curve, refs: readonly Ref[]): Map<LaneName, Lane> {
   )
 }
 
-// A placed point replaces one that stands at its very time: two points cannot.
-function withPoints(curve: Curve, kept: Map<LaneName, Lane>, placed: [LaneName, Point][]): Edited {
+// A placed point replaces one that stands at its very time: two points cannot. The first `chosen` are selected.
+function withPoints(
+  curve: Curve,
+  kept: Map<LaneName, Lane>,
+  placed: [LaneName, Point][],
+  chosen = placed.length,
+): Edited {
+  const selected = new Set(placed.slice(0, chosen).map(([, point]) => point))
   const lanes: Record<LaneName, Lane> = { ...curve }
   const selection: Ref[] = []
   for (const name of LANES) {
@@ -122,7 +165,8 @@ function withPoints(curve: Curve, kept: Map<LaneName, Lane>, placed: [LaneName, 
     const unique = mine.filter((point, i) => !mine.slice(0, i).some((o) => Math.abs(o.seconds - point.seconds) < SAME_S))
     const all = [...free, ...unique].sort((a, b) => a.seconds - b.seconds)
     lanes[name] = all
-    selection.push(...unique.map((point) => ({ lane: name, index: all.indexOf(point) })))
+    const shown = unique.filter((point) => selected.has(point))
+    selection.push(...shown.map((point) => ({ lane: name, index: all.indexOf(point) })))
   }
   return { curve: lanes, selection }
 }

@@ -1,4 +1,4 @@
-// The feelings the authors name, as [valence, arousal]; keyface_lib.emotion has the same table.
+// The feelings the authors name, as [valence, arousal]; keyface_lib.method.emotion has the same table.
 
 export const STATES: Readonly<Record<string, readonly [number, number]>> = {
   happy: [0.85, 0.75],
@@ -36,4 +36,17 @@ export function nearestState(valence: number, arousal: number): string {
     if (distance < least) [best, least] = [name, distance]
   }
   return best
+}
+
+/** Beyond it a name says less than the numbers: (1,1) is curious*2, and nobody meant that. */
+const STRONGEST = 1.5
+
+/** What the short form calls a feeling: happy, happy*0.5; null where no named state lies exactly there. */
+export function wordFor(valence: number, arousal: number): string | null {
+  for (const [name, [v, a]] of Object.entries(STATES)) {
+    if (v === valence && a === arousal) return name
+    const factor = Math.round((100 * (v ? valence : arousal)) / (v || a || 1)) / 100
+    if (factor > 0 && factor <= STRONGEST && factor * v === valence && factor * a === arousal) return `${name}*${factor}`
+  }
+  return null
 }

@@ -1,8 +1,8 @@
-// The node's text, its only state: versioned JSON, or the short form an artist types. keyface_lib.emotion_text
+// The node's text, its only state: versioned JSON, or the short form an artist types. keyface_lib.method.emotion_text
 // reads both the same way; what is wrong is said in the same words as far as they help.
 
 import { LANES, MODES, type Curve, type Lane, type LaneName, type Mode, type Point } from "./curve.ts"
-import { STATES } from "./states.ts"
+import { STATES, wordFor } from "./states.ts"
 
 export const VERSION = 1
 
@@ -21,6 +21,20 @@ export function parse(text: string): Curve {
 export function serialize(curve: Curve): string {
   const rows = (lane: Lane) => lane.map(({ seconds, value, mode }) => [seconds, value, mode])
   return JSON.stringify({ v: VERSION, valence: rows(curve.valence), arousal: rows(curve.arousal) })
+}
+
+/** Whether a text is in the short form, the one an artist types. */
+export const isWords = (text: string): boolean => !text.trim().startsWith("{")
+
+/** The curve in the short form, named feelings by their names; null where that form cannot say it. */
+export function toWords(curve: Curve): string | null {
+  const { valence, arousal } = curve
+  const points = [...valence, ...arousal]
+  if (valence.length === 0 || valence.length !== arousal.length || points.some(({ mode }) => mode !== "smooth")) return null
+  if (valence.some(({ seconds }, i) => seconds !== arousal[i]!.seconds)) return null
+  return valence
+    .map(({ seconds, value }, i) => `${seconds}:${wordFor(value, arousal[i]!.value) ?? `(${value},${arousal[i]!.value})`}`)
+    .join(" ")
 }
 
 /** One row a time: seconds,valence,arousal,mode. Lanes with different modes at one time take two rows. */

@@ -42,6 +42,26 @@ test("points of both lanes move together", () => {
   assert.equal(selection.length, 2)
 })
 
+test("a named feeling moves in time as one, and in value lane by lane", () => {
+  const refs = [{ lane: "valence", index: 1 }] as const
+  const along = edit.partners(CURVE, refs)
+  assert.deepEqual(along, [{ lane: "arousal", index: 1 }])
+  const { curve, selection } = edit.movePoints(CURVE, refs, 1, -0.05, along)
+  assert.deepEqual([curve.valence[1], curve.arousal[1]].map((p) => [p!.seconds, p!.value]), [[3, 0.8], [3, 0.75]])
+  assert.deepEqual(selection, refs)
+  assert.deepEqual(edit.partners(curve, [{ lane: "valence", index: 1 }]), [])
+  const typed = edit.setPoint(CURVE, refs[0], 4, 0.85)
+  assert.deepEqual([typed.curve.valence[1]!.seconds, typed.curve.arousal[1]!.seconds], [4, 4])
+  assert.deepEqual(typed.selection, refs)
+})
+
+test("what is not moved in value keeps it to the last digit", () => {
+  const curve = parse("0:angry*0.5")
+  const refs = [{ lane: "valence", index: 0 }] as const
+  const moved = edit.movePoints(curve, refs, 1, 0, edit.partners(curve, refs))
+  assert.equal(edit.wordAt(moved.curve, refs[0]), "angry*0.5")
+})
+
 test("deleting leaves the others", () => {
   const { curve, selection } = edit.deletePoints(CURVE, [{ lane: "arousal", index: 0 }])
   assert.equal(curve.arousal.length, 2)

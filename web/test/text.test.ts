@@ -1,7 +1,8 @@
 import { readFileSync } from "node:fs"
 import { test } from "node:test"
 import assert from "node:assert/strict"
-import { CurveError, fromCsv, parse, serialize, toCsv } from "../src/text.ts"
+import { wordFor, STATES } from "../src/states.ts"
+import { CurveError, fromCsv, isWords, parse, serialize, toCsv, toWords } from "../src/text.ts"
 
 const JSON_TEXT = '{"v":1,"valence":[[0,0,"smooth"],[2.5,0.85,"hold"]],"arousal":[[1,-0.2,"linear"]]}'
 
@@ -22,6 +23,22 @@ test("a single feeling needs no time", () => {
 test("CSV comes back as it was, other modes and empty cells included", () => {
   const curve = parse(JSON_TEXT)
   assert.deepEqual(fromCsv(toCsv(curve)), curve)
+})
+
+test("words stay words where they can say the curve", () => {
+  for (const text of ["0:neutral 2.5:happy 6:(-0.4,0.9)", "0:sad*0.5", "1:angry*0.25 90.125:excited"])
+    assert.equal(toWords(parse(text)), text)
+  assert.equal(toWords(parse("1:05:HAPPY * 2")), "65:(1,1)")
+  for (const [name, [v, a]] of Object.entries(STATES)) assert.equal(wordFor(v, a), name)
+  assert.ok(isWords(" happy") && !isWords(' {"v":1}'))
+})
+
+test("what words cannot say is not said in words", () => {
+  const { valence, arousal } = parse("0:neutral 2:happy")
+  const held = valence.map((point) => ({ ...point, mode: "hold" as const }))
+  for (const curve of [{ valence, arousal: [] }, { valence, arousal: arousal.slice(1) }, { valence: held, arousal }])
+    assert.equal(toWords(curve), null)
+  assert.equal(toWords({ valence: [], arousal: [] }), null)
 })
 
 const BAD: [string, RegExp][] = [
