@@ -1,0 +1,86 @@
+// The little of ComfyUI's graph that is used, as it is in the oldest front end that is supported and in today's.
+
+export interface Widget {
+  name: string
+  value: unknown
+  callback?: (value: unknown) => void
+  serialize?: boolean
+  options?: Record<string, unknown>
+}
+
+interface Link {
+  origin_id: number | string
+  origin_slot: number
+  target_id: number | string
+  target_slot: number
+}
+
+export interface Graph {
+  id?: string
+  rootGraph?: Graph
+  subgraphs?: Map<string, Graph>
+  nodes?: HostNode[]
+  _nodes?: HostNode[]
+  links?: Map<number, Link> | Record<number, Link>
+  getLink(id: number | null): Link | null | undefined
+  getNodeById(id: number | string): HostNode | null
+  setDirtyCanvas(front: boolean, back: boolean): void
+}
+
+export interface HostNode {
+  id: number | string
+  type?: string
+  comfyClass?: string
+  size: [number, number]
+  widgets?: Widget[]
+  inputs?: { name: string; link: number | null }[]
+  graph?: Graph | null
+  /** What is inside, where the node is a subgraph. */
+  subgraph?: Graph
+  setSize(size: [number, number]): void
+  addDOMWidget(name: string, type: string, element: HTMLElement, options: Record<string, unknown>): Widget & { element: HTMLElement }
+  onExecuted?: (output: Record<string, unknown>) => void
+  onAdded?: (...given: unknown[]) => void
+  onRemoved?: () => void
+}
+
+/** What a link inside a subgraph starts from where it comes from outside, and ends at where it goes there; today as text. */
+const SUBGRAPH_INPUT = -10
+const SUBGRAPH_OUTPUT = -20
+/** Wires through so many subgraphs and reroutes are followed; a ring of them is not followed for ever. */
+const DEEPEST = 50
+
+export const nodesOf = (graph: Graph | null | undefined): readonly HostNode[] => graph?._nodes ?? graph?.nodes ?? []
+
+/** Which graph this is: "" for the outermost. */
+export const graphKey = (graph: Graph): string => (!graph.rootGraph || graph.rootGraph === graph ? "" : (graph.id ?? ""))
+
+/** The node whose result arrives at an input, through reroutes and into and out of subgraphs; null if there is none. */
+export function originOf(node: HostNode, input: string): HostNode | null {
+  const slot = node.inputs?.findIndex(({ name }) => name === input) ?? -1
+  return slot < 0 ? null : origin(node, slot, DEEPEST)
+}
+
+function origin(node: HostNode, slot: number, depth: number): HostNode | null {
+  const { graph } = node
+  const link = graph?.getLink(node.inputs?.[slot]?.link ?? null)
+  if (!graph || !link || depth === 0) return null
+  if (Number(link.origin_id) === SUBGRAPH_INPUT) {
+    const outer = everyNode(graph.rootGraph ?? graph).find(({ subgraph }) => subgraph === graph)
+    return outer ? origin(outer, link.origin_slot, depth - 1) : null
+  }
+  return through(graph.getNodeById(link.origin_id), link.origin_slot, depth)
+}
+
+function through(node: HostNode | null, slot: number, depth: number): HostNode | null {
+  if (node?.type === "Reroute") return origin(node, 0, depth - 1)
+  if (!node?.subgraph) return node
+  const { links } = node.subgraph
+  const all = links instanceof Map ? [...links.values()] : Object.values(links ?? {})
+  const inner = all.find((link) => Number(link.target_id) === SUBGRAPH_OUTPUT && link.target_slot === slot)
+  return inner ? through(node.subgraph.getNodeById(inner.origin_id), inner.origin_slot, depth - 1) : null
+}
+
+function everyNode(root: Graph): HostNode[] {
+  return [root, ...(root.subgraphs?.values() ?? [])].flatMap((graph) => [...nodesOf(graph)])
+}
