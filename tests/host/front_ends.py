@@ -20,9 +20,10 @@ def current_front_end() -> Path | None:
     return Path(spec.submodule_search_locations[0]) / "static" if spec else None
 
 
-def open_page(playwright, host, vue: bool = False):
+def open_page(playwright, host, vue: bool = False, locale: str = "en"):
     """A page of a front end that is done starting; errors from then on are collected in `page.errors`."""
-    host.post("/settings", {VUE: vue, "Comfy.TutorialCompleted": True, "Comfy.Minimap.Visible": False})
+    quiet = {"Comfy.TutorialCompleted": True, "Comfy.Minimap.Visible": False}
+    host.post("/settings", {VUE: vue, "Comfy.Locale": locale, **quiet})
     page = playwright.chromium.launch(executable_path=chromium()).new_page(viewport=SCREEN)
     page.errors = []
     page.on("pageerror", lambda error: page.errors.append(f"{error.message} {error.stack or ''}"[:500]))
@@ -30,8 +31,12 @@ def open_page(playwright, host, vue: bool = False):
         "console", lambda m: m.type == "error" and "keyface" in m.text.lower() and page.errors.append(m.text)
     )
     page.goto(f"http://127.0.0.1:{host.port}")
+    wait_until_ready(page)
+    return page
+
+
+def wait_until_ready(page) -> None:
     page.wait_for_function(_READY, timeout=60_000)
     page.wait_for_load_state("networkidle")
     page.wait_for_timeout(500)
     page.errors.clear()  # of the front end's own start
-    return page

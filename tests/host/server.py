@@ -119,7 +119,7 @@ class Host:
             (folder / name).mkdir(parents=True, exist_ok=True)
         link = folder / "custom_nodes" / PACK
         if not link.exists():
-            link.symlink_to(os.environ.get("KEYFACE_PACK", ROOT))
+            link.symlink_to(ROOT)
 
     def start(self) -> None:
         with socket.socket() as free:

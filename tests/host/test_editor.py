@@ -3,13 +3,22 @@
 import base64
 import json
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import pytest
 import torch
 
-from host.front_ends import CURRENT_VUE, FRONT_ENDS, PINNED, chromium, current_front_end, open_page
-from host.server import Host
+from host.front_ends import (
+    CURRENT_VUE,
+    FRONT_ENDS,
+    PINNED,
+    chromium,
+    current_front_end,
+    open_page,
+    wait_until_ready,
+)
+from host.server import ROOT, Host
 from keyface_lib.method.emotion import EmotionCurve, Point
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
@@ -22,10 +31,13 @@ CURVE = {
     "arousal": [[0, 0, "smooth"], [4, 0.5, "smooth"], [8, 0, "smooth"]],
 }
 PADDING = 8
-SETTLED_MS = 250
+SETTLED_MS = 150
+"""The editor looks at the text every 120 ms."""
+PATIENCE_MS = 8000
 _ON_NODE = """([id, values]) => {
   const graphs = [app.graph, ...(app.graph.subgraphs?.values() ?? [])]
   const node = graphs.map((graph) => graph.getNodeById(id)).find((n) => n?.type === "KeyFaceEmotionCurve")
+  const element = (node) => node.widgets.find(w => w.name === "keyface_editor").element
   %s
 }"""
 
@@ -85,18 +97,22 @@ class Editor:
     @property
     def root(self):
         """The editor's element: that of the node's own widget."""
-        body = "return node.widgets.find(w => w.name === 'keyface_editor').element"
-        return self.page.evaluate_handle(_ON_NODE % body, [self.node, []]).as_element()
+        self.eventually("return node && element(node).checkVisibility()")  # Vue mounts it a moment later
+        return self.page.evaluate_handle(_ON_NODE % "return element(node)", [self.node, []]).as_element()
 
     def place(self, lane: str, seconds: float, value: float) -> tuple[float, float]:
         """Where a time and a value lie on the screen."""
-        panel = self.root.query_selector_all(".kf-lanes .kf-panel")[{"valence": 1, "arousal": 2}[lane]]
-        box = panel.bounding_box()
-        svg = self.root.query_selector(".kf-lanes")
-        scale = svg.bounding_box()["width"] / float(svg.get_attribute("width"))
-        inner = box["height"] - 2 * PADDING * scale
-        x = box["x"] + box["width"] * seconds / SECONDS
-        return x, box["y"] + PADDING * scale + inner * (1 - value) / 2
+        self.eventually("return node && element(node).checkVisibility()")
+        panel, drawn, width = self.evaluate(
+            """const lanes = element(node).querySelector(".kf-lanes")
+            const panel = lanes.querySelectorAll(".kf-panel")[values[0]]
+            const box = (e) => (({ x, y, width, height }) => [x, y, width, height])(e.getBoundingClientRect())
+            return [box(panel), box(lanes), +lanes.getAttribute("width")]""",
+            {"valence": 1, "arousal": 2}[lane],
+        )
+        padding = PADDING * drawn[2] / width
+        inner = panel[3] - 2 * padding
+        return panel[0] + panel[2] * seconds / SECONDS, panel[1] + padding + inner * (1 - value) / 2
 
     def drag(self, start: tuple[float, float], end: tuple[float, float]) -> None:
         self.page.mouse.move(*start)
@@ -104,11 +120,38 @@ class Editor:
         for part in (0.3, 0.7, 1.0):
             self.page.mouse.move(*(a + part * (b - a) for a, b in zip(start, end, strict=True)))
         self.page.mouse.up()
-        self.page.wait_for_timeout(SETTLED_MS)
 
     def click(self, lane: str, seconds: float, value: float) -> None:
         self.page.mouse.click(*self.place(lane, seconds, value))
-        self.page.wait_for_timeout(SETTLED_MS)
+
+    def press(self, *keys: str) -> None:
+        for key in keys:
+            self.page.keyboard.press(key)
+
+    def tool(self, text: str) -> None:
+        """Clicks on a tool with the mouse."""
+        (button,) = [b for b in self.root.query_selector_all("button") if b.text_content() == text]
+        self.page.mouse.click(*middle(button))
+
+    def choose(self, which: int, letter: str) -> None:
+        """Reaches one of the lists by Tab, from the status line, and chooses by a letter."""
+        self.page.mouse.click(*middle(self.root.query_selector(".kf-status")))
+        self.press("Tab", *["Tab"] * which, letter)
+
+    def eventually(self, body: str, *values) -> None:
+        """Waits until the JavaScript `body` returns something true."""
+        self.page.wait_for_function(_ON_NODE % body, arg=[self.node, list(values)], timeout=PATIENCE_MS)
+
+    def until_text(self, text: str) -> None:
+        self.eventually("return node?.widgets.find(w => w.name === 'curve').value === values[0]", text)
+
+    def until_other_text(self, text: str) -> None:
+        self.eventually("return node && node.widgets.find(w => w.name === 'curve').value !== values[0]", text)
+
+    @property
+    def scale(self) -> float:
+        """How large the canvas shows its nodes."""
+        return self.page.evaluate("() => app.canvas.ds.scale")
 
     @property
     def points(self) -> int:
@@ -117,6 +160,11 @@ class Editor:
     @property
     def status(self) -> str:
         return self.root.query_selector(".kf-status").inner_text()
+
+
+def middle(element) -> tuple[float, float]:
+    box = element.bounding_box()
+    return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
 
 
 def show(page, node: int, scale: float = 1.0, at: tuple[float, float] = (120, 120)) -> None:
@@ -155,12 +203,23 @@ def load(page, graph: dict) -> None:
     page.wait_for_timeout(2 * SETTLED_MS)
 
 
-@pytest.fixture
-def editor(page):
+def start_anew(page) -> None:
+    """Loads the page again, with whatever script is served now."""
+    page.reload()
+    wait_until_ready(page)
+
+
+def fresh(page) -> Editor:
+    """The editor of a workflow that has one, and no other node."""
     load(page, graph_of((0, 0)))
     show(page, 1)
     page.errors.clear()
-    yield Editor(page, 1)
+    return Editor(page, 1)
+
+
+@pytest.fixture
+def editor(page):
+    yield fresh(page)
     assert not page.errors
 
 
@@ -189,23 +248,132 @@ def test_alt_snaps_to_keyframes(editor):
     assert seconds % 0.52 == pytest.approx(0, abs=2e-3) or seconds % 0.52 == pytest.approx(0.52, abs=2e-3)
 
 
-def test_undo_and_redo(editor):
-    before = editor.text
+def kinds_of_edits(editor: Editor, folder) -> dict[str, Callable[[], None]]:
+    """Every kind of edit, made as an artist makes it; after each the text is another."""
+    (folder / "curve.csv").write_text("seconds,valence,arousal\n0,0.1,0.2\n")
+    (folder / "curve.json").write_text('{"v":1,"valence":[[1,0.5,"hold"]]}')
+
+    def load_file(name: str) -> None:
+        before = editor.text
+        with editor.page.expect_file_chooser() as chooser:
+            editor.tool("Import")
+        chooser.value.set_files(folder / name)
+        editor.until_other_text(before)
+
+    def on_point(*keys: str) -> None:
+        editor.click("arousal", 6, -0.5)
+        editor.press(*keys)
+
+    def mode() -> None:
+        on_point()
+        editor.choose(2, "l")
+
+    return {
+        "a click": lambda: editor.click("valence", 3.0, 0.25),
+        "a drag": lambda: editor.drag(editor.place("valence", 8, 0.5), editor.place("valence", 7, 0.1)),
+        "an arrow": lambda: on_point("ArrowRight"),
+        "Delete": lambda: on_point("Delete"),
+        "numbers": lambda: type_numbers(editor, ("arousal", 6, -0.5), "5.25", "-0.125"),
+        "a mode": mode,
+        "a feeling": lambda: editor.choose(1, "h"),
+        "Mirror": lambda: editor.tool("Mirror"),
+        "Reset": lambda: editor.tool("Reset"),
+        "a CSV file": lambda: load_file("curve.csv"),
+        "a JSON file": lambda: load_file("curve.json"),
+    }
+
+
+def type_numbers(editor: Editor, point: tuple[str, float, float], seconds: str, value: str) -> None:
+    editor.page.mouse.dblclick(*editor.place(*point))
+    editor.page.wait_for_timeout(SETTLED_MS)  # the front end has drawn its selected node anew
+    editor.page.keyboard.type(seconds)
+    editor.press("Tab")
+    editor.page.keyboard.type(value)
+    editor.press("Enter")
+
+
+def test_undo_takes_back_one_edit_of_every_kind(editor, tmp_path):
     editor.drag(editor.place("arousal", 4, 0.5), editor.place("arousal", 6, -0.5))
-    after = editor.text
-    assert after != before
-    editor.page.keyboard.press("Control+z")
-    editor.page.wait_for_timeout(2 * SETTLED_MS)
+    before = editor.text
+    for name, edit in kinds_of_edits(editor, tmp_path).items():
+        edit()
+        after = editor.text
+        assert after != before, name
+        editor.press("Control+z")
+        editor.until_text(before)
+    editor.page.wait_for_timeout(SETTLED_MS)
     assert editor.text == before
-    editor.page.keyboard.press("Control+Shift+z" if editor.page.kind == PINNED else "Control+y")
-    editor.page.wait_for_timeout(2 * SETTLED_MS)
-    assert editor.text == after
-    assert editor.points == 5
+    editor.press("Control+y")
+    editor.until_text(after)
+    editor.press("Control+z")
+    editor.until_text(before)
+    editor.press("Control+z")
+    editor.eventually(
+        "return JSON.parse(node?.widgets.find(w => w.name === 'curve').value).arousal[1][0] === 4"
+    )
+    assert editor.curve == CURVE
 
 
-def test_delete_removes_the_point_and_not_the_node(editor):
+_HEARD_BY_THE_PAGE = """() => { window.heard = []
+  for (const type of ["keydown", "keyup", "copy", "cut", "paste"]) {
+    window.addEventListener(type, (e) => window.heard.push(`${type} ${e.key ?? ""}`))
+    document.addEventListener(type, (e) => window.heard.push(`${type} ${e.key ?? ""}`), true) } }"""
+_NODE_KEYS = (
+    "Delete",
+    "Backspace",
+    "Control+b",
+    "Control+m",
+    "Control+g",
+    "Control+c",
+    "Control+x",
+    "p",
+    "r",
+    "q",
+    "m",
+    "w",
+)
+
+
+def test_no_key_pressed_in_the_editor_reaches_the_page_whatever_has_the_focus(editor):
+    page = editor.page
+    page.evaluate(_HEARD_BY_THE_PAGE)
+    places = {
+        "a point": lambda: editor.click("arousal", 4, 0.5),
+        "nothing, its point being deleted": lambda: editor.press("Delete"),
+        "a tool": lambda: editor.tool("Mirror"),
+        "a tool that can do nothing": lambda: editor.tool("▶"),
+        "a list": lambda: editor.choose(1, "n"),
+        "a list that can do nothing": lambda: editor.choose(2, "l"),
+        "the status line": lambda: page.mouse.click(*middle(editor.root.query_selector(".kf-status"))),
+        "the plane": lambda: page.mouse.click(*middle(editor.root.query_selector(".kf-plane"))),
+        "numbers": lambda: page.mouse.dblclick(*editor.place("valence", 8, -0.5)),
+    }
+    for name, go in places.items():
+        go()
+        editor.press(*_NODE_KEYS)
+        assert page.evaluate("window.heard.filter(e => !/Shift|Control/.test(e))") == [], name
+    assert page.evaluate("() => app.graph._nodes.map(n => [+n.id, n.mode])") == [[1, 0]]
+    page.mouse.click(5, 500)  # the canvas beside the node
+    editor.press("x")
+    assert "keydown x" in page.evaluate("window.heard")
+
+
+def test_after_an_edit_the_keyboard_stays_with_the_editor(editor):
+    for edit in (
+        lambda: editor.click("arousal", 2, 0.8),
+        lambda: editor.press("Delete"),
+        lambda: editor.drag(editor.place("valence", 8, 0.5), editor.place("valence", 7, 0.2)),
+        lambda: editor.press("Control+z"),
+    ):
+        before = editor.text
+        edit()
+        editor.until_other_text(before)
+        editor.eventually("return node && element(node).contains(document.activeElement)")
+
+
+def test_a_second_delete_leaves_the_node(editor):
     editor.click("arousal", 4, 0.5)
-    editor.page.keyboard.press("Delete")
+    editor.press("Delete", "Delete", "Backspace")
     editor.page.wait_for_timeout(SETTLED_MS)
     assert [point[0] for point in editor.curve["arousal"]] == [0, 8]
     assert editor.points == 4
@@ -216,23 +384,17 @@ def test_every_point_is_reached_and_moved_by_the_keyboard(editor):
     reached = set()
     for _ in range(5):
         reached.add(editor.page.evaluate("document.activeElement.getAttribute('data-ref')"))
-        editor.page.keyboard.press("Tab")
+        editor.press("Tab")
     assert len(reached) == 5
     editor.click("arousal", 4, 0.5)
-    for key in ("ArrowRight", "ArrowRight", "ArrowUp", "Shift+ArrowDown"):
-        editor.page.keyboard.press(key)
-    editor.page.wait_for_timeout(SETTLED_MS)
+    editor.press("ArrowRight", "ArrowRight", "ArrowUp", "Shift+ArrowDown")
     assert editor.curve["arousal"][1] == [4.08, 0.42, "smooth"]
 
 
-def test_a_double_click_asks_for_numbers(editor):
-    editor.page.mouse.dblclick(*editor.place("arousal", 4, 0.5))
-    editor.page.wait_for_timeout(SETTLED_MS)
-    seconds, value = editor.root.query_selector_all(".kf-exact input")
-    seconds.fill("5.25")
-    value.fill("-0.125")
-    value.press("Enter")
-    editor.page.wait_for_timeout(SETTLED_MS)
+def test_numbers_are_typed_into_the_form_of_a_double_click(editor):
+    type_numbers(editor, ("arousal", 4, 0.5), "5.25", "-0.125")
+    assert editor.curve["arousal"][1] == [5.25, -0.125, "smooth"]
+    type_numbers(editor, ("arousal", 5.25, -0.125), "3", "-")  # no number: nothing is set
     assert editor.curve["arousal"][1] == [5.25, -0.125, "smooth"]
 
 
@@ -245,12 +407,66 @@ def test_several_points_in_a_box_move_together(editor):
 
 
 def test_a_state_dropped_on_the_time_axis_is_a_point_in_both_lanes(editor):
-    dot = editor.root.query_selector('.kf-state[data-state="calm"]').bounding_box()
-    start = (dot["x"] + dot["width"] / 2, dot["y"] + dot["height"] / 2)
+    assert len(editor.root.query_selector_all(".kf-state-name")) >= 8
+    start = middle(editor.root.query_selector('.kf-state[data-state="calm"]'))
+    editor.page.mouse.move(*start)
+    assert editor.root.query_selector(".kf-feeling").text_content() == "calm"
     editor.drag(start, editor.place("valence", 2.0, 0.0))
     for lane, value in (("valence", 0.65), ("arousal", -0.5)):
         (added,) = [point for point in editor.curve[lane] if 1.9 < point[0] < 2.1]
         assert added[1] == value
+
+
+def test_a_named_feeling_keeps_its_name_when_it_moves_in_time(editor):
+    editor.text = "0:neutral 4:happy 8:sad*0.5"
+    page = editor.page
+    start, end = editor.place("valence", 4, 0.85), editor.place("valence", 6, 0.85)
+    page.mouse.move(*start)
+    page.mouse.down()
+    page.mouse.move(end[0], end[1] + 5, steps=3)  # a hand trembles
+    said = editor.root.query_selector(".kf-value").text_content()
+    page.mouse.up()
+    assert re.fullmatch(r"0\.85 at [56]\.\d\d s · happy", said), said
+    assert re.fullmatch(r"0:neutral (5\.9\d*|6(\.0\d*)?):happy 8:sad\*0\.5", editor.text), editor.text
+    assert editor.root.query_selector(".kf-value").text_content() == ""
+
+
+def test_the_wheel_zooms_time_and_not_the_canvas(editor):
+    times = "return [...element(node)"
+    times += ".querySelectorAll('.kf-time')].map(t => t.textContent).join()"
+    scale = editor.scale
+    for place in (editor.place("valence", 2, 0), middle(editor.root.query_selector(".kf-plane"))):
+        before = editor.evaluate(times)
+        editor.page.mouse.move(*place)
+        editor.page.mouse.wheel(0, -300)
+        editor.eventually(f"{times} !== values[0]", before)
+        assert editor.scale == scale
+
+
+def test_the_tools_stand_in_one_line_and_stay_there_while_playing(editor):
+    editor.evaluate(
+        """const audio = LiteGraph.createNode('LoadAudio'); app.graph.add(audio); audio.connect(0, node, 0);
+        audio.widgets.find(w => w.name === 'audio').value = 'keyface_speech.flac';"""
+    )
+    editor.eventually("return element(node).querySelector('.kf-wave')")
+
+    def boxes() -> list[tuple[float, float]]:
+        tools = editor.root.query_selector_all(".kf-tools button, .kf-tools select")
+        return [
+            (round(box["x"]), round(box["y"] + box["height"] / 2))
+            for box in (t.bounding_box() for t in tools)
+        ]
+
+    still = boxes()
+    heights = [y for _, y in still]
+    assert max(heights) - min(heights) <= 1
+    edge = editor.root.bounding_box()
+    assert max(x for x, _ in still) < edge["x"] + edge["width"] - 10  # the last one can be reached
+    editor.page.mouse.click(*middle(editor.root.query_selector(".kf-status")))
+    editor.press("Space")
+    editor.eventually("return element(node).querySelector('.kf-play').textContent !== '▶'")
+    assert boxes() == still
+    editor.press("Space")
 
 
 def test_saved_and_loaded_again_the_curve_is_there(editor):
@@ -268,8 +484,7 @@ def test_copied_nodes_are_independent(editor):
         "() => { const r = app.canvas.canvas.getBoundingClientRect(); return [r.x, r.y] }"
     )
     editor.page.mouse.click(left + 320, top + 108)  # the node's title
-    editor.page.keyboard.press("Control+c")
-    editor.page.keyboard.press("Control+v")
+    editor.press("Control+c", "Control+v")
     editor.page.wait_for_timeout(2 * SETTLED_MS)
     ids = editor.page.evaluate("() => app.graph._nodes.map(n => n.id)")
     (copy,) = [number for number in ids if str(number) != "1"]
@@ -282,14 +497,18 @@ def test_copied_nodes_are_independent(editor):
     assert editor.text == before
 
 
-def test_two_editors_in_one_graph(editor):
+def test_two_editors_share_a_page_and_a_clipboard(editor):
     load(editor.page, graph_of((0, 0), (700, 0)))
     show(editor.page, 1, 0.9, (100, 120))
     second = Editor(editor.page, 2)
-    editor.drag(editor.place("arousal", 4, 0.5), editor.place("arousal", 6, -0.5))
+    editor.click("valence", 3.0, 0.25)
     assert second.curve == CURVE
-    assert editor.curve != CURVE
-    assert (editor.points, second.points) == (5, 5)
+    assert (editor.points, second.points) == (6, 5)
+    editor.tool("Copy")
+    second.tool("Mirror")
+    assert second.curve["valence"][1][1] == -0.5
+    second.tool("Paste")
+    assert second.curve == editor.curve
 
 
 def test_a_resized_node_has_a_resized_editor(editor):
@@ -303,9 +522,12 @@ def test_a_resized_node_has_a_resized_editor(editor):
     assert editor.curve["valence"][1][0] == pytest.approx(3.0, abs=0.05)
 
 
-def test_in_a_subgraph(editor):
+def test_in_a_subgraph_with_the_sound_from_outside(editor):
     editor.page.evaluate(
-        """() => { const node = app.graph.getNodeById(1); app.canvas.selectNode(node);
+        """() => { const node = app.graph.getNodeById(1);
+        const audio = LiteGraph.createNode('LoadAudio'); app.graph.add(audio); audio.connect(0, node, 0);
+        audio.widgets.find(w => w.name === 'audio').value = 'keyface_speech.flac';
+        app.canvas.selectNode(node);
         const { subgraph, node: outer } = app.graph.convertToSubgraph(new Set([node]));
         Object.assign(window, { subgraph, outer }); app.canvas.openSubgraph(subgraph, outer) }"""
     )
@@ -323,35 +545,41 @@ def test_in_a_subgraph(editor):
         """() => { const ds = app.canvas.ds; const n = app.canvas.graph._nodes[0];
         ds.scale = 1; ds.offset = [120 - n.pos[0], 120 - n.pos[1]]; app.canvas.setDirty(true, true) }"""
     )
+    inside.eventually("return element(node).querySelector('.kf-wave')")
     editor.page.wait_for_timeout(2 * SETTLED_MS)
-    inside.drag(inside.place("arousal", 4, 0.5), inside.place("arousal", 6, -0.5))
-    assert inside.curve["arousal"][1][0] == pytest.approx(6.0, abs=0.05)
+    before = inside.text
+    dot = inside.root.query_selector('.kf-point[data-ref="arousal 1"]').bounding_box()
+    start = (dot["x"] + dot["width"] / 2, dot["y"] + dot["height"] / 2)
+    inside.drag(start, (start[0] - 60, start[1] + 20))
+    assert inside.curve["arousal"][1][0] < 3.8
+    inside.press("Delete", "Delete")
+    assert len(inside.curve["arousal"]) == 2
+    inside.press("Control+z", "Control+z")
+    inside.until_text(before)
     editor.page.evaluate("() => app.canvas.setGraph(app.rootGraph ?? app.graph.rootGraph ?? app.graph)")
 
 
-def test_the_short_form_is_read_and_becomes_json_with_the_first_edit(editor):
+def test_the_short_form_is_read_and_becomes_json_where_words_cannot_say_it(editor):
     editor.text = "0:neutral 4:happy"
     assert editor.points == 4
     assert editor.text == "0:neutral 4:happy"
     editor.click("valence", 2.0, -0.5)
     assert len(editor.curve["valence"]) == 3
+    editor.press("Delete")
+    assert editor.text == "0:neutral 4:happy"
 
 
-@pytest.mark.parametrize(
-    ("text", "said"),
-    [
+def test_what_is_wrong_is_said_and_the_text_stays(editor):
+    for text, said in (
         ('{"v":1,"valence":[[0', "malformed"),
-        ('{"v":7}', "version 7"),
         ('{"v":1,"valence":[[3,0,"smooth"],[1,0,"smooth"]]}', "sort the points"),
         ("0:hapy", "unknown"),
-    ],
-)
-def test_what_is_wrong_is_said_and_the_text_stays(editor, text, said):
-    editor.text = text
-    assert said in editor.status
-    editor.page.mouse.click(*editor.place("valence", 3.0, 0.25))
-    editor.page.wait_for_timeout(SETTLED_MS)
-    assert editor.text == text
+    ):
+        editor.text = text
+        assert said in editor.status
+        editor.page.mouse.click(*editor.place("valence", 3.0, 0.25))
+        editor.press("Delete")
+        assert editor.text == text
 
 
 def test_ten_thousand_points_are_shown_without_handles(editor):
@@ -361,17 +589,32 @@ def test_ten_thousand_points_are_shown_without_handles(editor):
     assert editor.points == 0
 
 
-def test_the_large_view_edits_the_same_text(editor):
-    editor.root.query_selector('button[title="Opens a large view"]').click()
-    dialog = editor.page.locator("dialog.kf-dialog")
+def test_the_large_view_edits_the_same_text_also_after_undo(editor):
+    page = editor.page
+    editor.tool("⤢")
+    dialog = page.locator("dialog.kf-dialog")
     panel = dialog.locator(".kf-lanes .kf-panel").nth(1).bounding_box()
     assert panel["width"] > 700
-    editor.page.mouse.click(panel["x"] + 0.3 * panel["width"], panel["y"] + panel["height"] / 2)
-    editor.page.wait_for_timeout(SETTLED_MS)
+
+    def click(share: float) -> None:
+        page.mouse.click(panel["x"] + share * panel["width"], panel["y"] + panel["height"] / 2)
+
+    before = editor.text
+    click(0.3)
     assert len(editor.curve["valence"]) == 3
-    editor.page.keyboard.press("Escape")  # leaves the point
-    editor.page.keyboard.press("Escape")  # leaves the view
-    assert dialog.count() == 0
+    editor.press("Control+z")
+    editor.until_text(before)
+    click(0.6)
+    assert len(editor.curve["valence"]) == 3
+    editor.press("Delete", "Delete", "Backspace")
+    page.wait_for_timeout(SETTLED_MS)
+    assert editor.curve == CURVE
+    click(0.6)
+    editor.press("Escape")  # leaves the point
+    assert dialog.count() == 1
+    editor.press("Escape")  # leaves the view
+    dialog.wait_for(state="detached", timeout=3000)
+    page.wait_for_timeout(SETTLED_MS)
     assert editor.points == 6
 
 
@@ -422,7 +665,7 @@ def test_the_sound_comes_from_the_node_after_a_run(editor):
         bytes([156, 100] * 50 + [0, 0] * 50)
     ).decode()  # two loud seconds, two silent ones
     editor.evaluate("node.onExecuted({ keyface_sound: [{ seconds: 4, peaks: values[0] }] })", peaks)
-    editor.page.wait_for_timeout(2 * SETTLED_MS)
+    editor.page.wait_for_timeout(SETTLED_MS)
     assert editor.root.query_selector(".kf-wave")
     times = [element.text_content() for element in editor.root.query_selector_all(".kf-time")]
     assert float(times[-1]) <= 4
@@ -439,26 +682,34 @@ def test_found_vocalizations_come_from_the_node_that_hears_the_same_sound(editor
         app.graph.add(audio); app.graph.add(hears); audio.connect(0, node, 0); audio.connect(0, hears, 0);
         hears.onExecuted({ keyface_vocalizations: [{ start: 1, end: 2, label: 'laughter' }] });"""
     )
-    editor.page.wait_for_timeout(3 * SETTLED_MS)
+    editor.page.wait_for_timeout(2 * SETTLED_MS)
     assert editor.root.query_selector(".kf-found-label").text_content() == "laughter"
 
 
-def test_a_curve_is_copied_from_one_node_to_another(editor):
-    load(editor.page, graph_of((0, 0), (700, 0)))
-    show(editor.page, 1, 0.9, (100, 120))
-    second = Editor(editor.page, 2)
-    editor.click("valence", 3.0, 0.25)
-    press = "const [text] = values; [...node.widgets.find(w => w.name === 'keyface_editor').element"
-    press += ".querySelectorAll('button')].find(b => b.textContent === text).click()"
-    editor.evaluate(press, "Copy")
-    second.page.wait_for_timeout(SETTLED_MS)
-    second.evaluate("node.widgets.find(w => w.name === 'keyface_editor').element.focus()")
-    second.evaluate(press, "Mirror")
-    second.page.wait_for_timeout(SETTLED_MS)
-    assert second.curve["valence"][1][1] == -0.5
-    second.evaluate(press, "Paste")
-    second.page.wait_for_timeout(SETTLED_MS)
-    assert second.curve == editor.curve
-    second.evaluate(press, "Reset")
-    second.page.wait_for_timeout(SETTLED_MS)
-    assert second.curve["arousal"] == [[0, 0, "smooth"]]
+def test_the_sound_is_there_again_after_a_run_that_computed_nothing(editor):
+    """The recording passes through a node, so that only a run can tell of it; reloaded, the run is cached."""
+    if "has_intermediate_output" not in editor.page.server.get("/object_info/PreviewAny")["PreviewAny"]:
+        pytest.skip("this ComfyUI tells nothing of nodes whose results it kept")
+    editor.evaluate(
+        """const [sound, shown] = ['EmptyAudio', 'PreviewAny'].map((type) => LiteGraph.createNode(type));
+        app.graph.add(sound); app.graph.add(shown); sound.connect(0, node, 0); node.connect(0, shown, 0);"""
+    )
+    saved = editor.page.evaluate("() => JSON.parse(JSON.stringify(app.graph.serialize()))")
+    for _ in range(2):
+        load(editor.page, saved)
+        assert not editor.root.query_selector(".kf-wave")
+        editor.page.evaluate("() => app.queuePrompt(0)")
+        editor.eventually("return element(node).querySelector('.kf-wave')")
+
+
+def test_the_editor_speaks_the_language_of_the_page(running, host):
+    page = open_page(running, host, locale="zh")
+    load(page, graph_of((0, 0)))
+    show(page, 1)
+    editor = Editor(page, 1)
+    said = json.loads((ROOT / "locales" / "zh" / "main.json").read_text())["keyface"]
+    tools = [button.text_content() for button in editor.root.query_selector_all("button")]
+    assert {said["editor"][key] for key in ("mirror", "reset", "paste")} <= set(tools)
+    assert editor.status.startswith(said["editor"]["help"])
+    assert said["states"]["angry"] in editor.root.query_selector(".kf-plane").text_content()
+    page.context.browser.close()

@@ -1,40 +1,73 @@
 """The editor's browser tests can fail: each of these mistakes, put into its code, makes one of them do so."""
 
 import json
-import os
 import shutil
 import subprocess
-import sys
 
 import pytest
 
-from host.front_ends import chromium
+from host import test_editor
+from host.front_ends import CURRENT_VUE, PINNED, chromium, open_page
 from host.server import ROOT
+from host.test_editor import current_host, running  # noqa: F401 (fixtures)
 
 WEB = ROOT / "web"
 MUTATIONS = json.loads((WEB / "test" / "mutations.json").read_text())
+SCRIPT = "**/extensions/**/keyface.js"
+SOON_MS = 2500
+"""How long a test waits for what a mistake keeps from happening."""
 
 
-@pytest.mark.parametrize("mutation", MUTATIONS, ids=[mutation["name"] for mutation in MUTATIONS])
-def test_a_mistake_is_noticed(comfyui, tmp_path, mutation):
-    if not (WEB / "node_modules" / "esbuild").is_dir() or chromium() is None:
-        pytest.skip("the editor cannot be built and tried here: run npm ci in web/, install chromium")
-    pack = tmp_path / "pack"
-    pack.mkdir()
-    for entry in ROOT.iterdir():
-        if entry.name not in ("web", ".git", ".venv"):
-            (pack / entry.name).symlink_to(entry)
-    shutil.copytree(WEB, pack / "web", ignore=shutil.ignore_patterns("node_modules"))
-    (pack / "web" / "node_modules").symlink_to(WEB / "node_modules")
-    source = pack / "web" / "src" / mutation["file"]
+@pytest.fixture(scope="module")
+def pages(running, request):  # noqa: F811
+    """Opens pages of either front end, each once."""
+    if not (WEB / "node_modules" / "esbuild").is_dir():
+        pytest.skip("the editor cannot be built here: run npm ci in web/")
+    opened = {}
+
+    def page_of(front_end: str):
+        if front_end not in opened:
+            server = request.getfixturevalue("host" if front_end == PINNED else "current_host")
+            page = open_page(running, server, vue=front_end == CURRENT_VUE)
+            page.server, page.kind = server, front_end
+            opened[front_end] = page
+        return opened[front_end]
+
+    yield page_of
+    for page in opened.values():
+        page.context.browser.close()
+
+
+def built_with(mutation: dict, folder) -> str:
+    """The editor's script with a mistake in it."""
+    (folder / "locales").symlink_to(ROOT / "locales")
+    shutil.copytree(WEB / "src", folder / "web" / "src")
+    shutil.copyfile(WEB / "build.mjs", folder / "web" / "build.mjs")
+    (folder / "web" / "dist").mkdir()
+    (folder / "web" / "node_modules").symlink_to(WEB / "node_modules")
+    source = folder / "web" / "src" / mutation["file"]
     code = source.read_text()
     assert code.count(mutation["find"]) == 1
     source.write_text(code.replace(mutation["find"], mutation["replace"]))
-    subprocess.run(["node", "build.mjs"], cwd=pack / "web", check=True)
+    subprocess.run(["node", "build.mjs"], cwd=folder / "web", check=True)
+    return (folder / "web" / "dist" / "keyface.js").read_text()
 
-    command = [sys.executable, "-m", "pytest", "tests/host/test_editor.py", "-n", "0", "-q", "-x"]
-    command += ["-k", f"pinned and {mutation['noticed_by']}", "-p", "no:cacheprovider"]
-    environment = {**os.environ, "KEYFACE_PACK": str(pack)}
-    outcome = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
-    assert outcome.returncode == 1, outcome.stdout[-2000:]
-    assert " failed" in outcome.stdout
+
+@pytest.mark.parametrize("mutation", MUTATIONS, ids=[mutation["name"] for mutation in MUTATIONS])
+def test_a_mistake_is_noticed(pages, mutation, tmp_path, monkeypatch):
+    if chromium() is None:
+        pytest.skip("no chromium: the editor is not tested")
+    script = built_with(mutation, tmp_path)
+    page = pages(mutation.get("front_end", PINNED))
+    monkeypatch.setattr(test_editor, "PATIENCE_MS", SOON_MS)
+    (name,) = [name for name in vars(test_editor) if name.startswith(f"test_{mutation['noticed_by']}")]
+    page.route(SCRIPT, lambda route: route.fulfill(body=script, content_type="text/javascript"))
+    try:
+        test_editor.start_anew(page)
+        test = getattr(test_editor, name)
+        given = {"editor": test_editor.fresh(page), "tmp_path": tmp_path, "scale": 0.6, "at": (400, 250)}
+        names = test.__code__.co_varnames[: test.__code__.co_argcount]
+        with pytest.raises((AssertionError, test_editor.playwright.Error)):
+            test(**{name: given[name] for name in names})
+    finally:
+        page.unroute(SCRIPT)

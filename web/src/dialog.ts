@@ -2,21 +2,22 @@
 
 import { CurveEditor, type Source } from "./editor.ts"
 import { html } from "./svg.ts"
+import { say } from "./words.ts"
 
 export function openLarge(source: Source): void {
-  const editor = new CurveEditor(source, null)
-  const close = html("button", { type: "button", title: "Close (Esc)" }, "✕ Close")
-  const dialog = html("dialog", { class: "kf-dialog", "aria-label": "emotion curve, large" }, editor.element)
-  editor.tools.element.append(close)
+  const editor = new CurveEditor({ ...source, key: () => `${source.key()} large` }, null)
+  const close = html("button", { type: "button", title: say().close_tip }, `✕ ${say().close}`)
+  const dialog = html("dialog", { class: "kf-dialog", "aria-label": say().large_name }, editor.element)
+  editor.addTool(close)
   close.addEventListener("click", () => dialog.close())
-  dialog.addEventListener("keydown", (event) => {
-    if (event.key === "Escape") dialog.close() // the host may keep the browser from doing it
-    event.stopPropagation()
-  })
+  // What happens beside the editor in here is not the page's either.
+  for (const name of ["keydown", "keyup", "wheel", "copy", "cut", "paste"])
+    dialog.addEventListener(name, (event) => event.stopPropagation())
   dialog.addEventListener("close", () => {
     editor.rest()
     dialog.remove()
   })
   document.body.append(dialog)
   dialog.showModal()
+  editor.focus()
 }

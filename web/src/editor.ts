@@ -3,51 +3,77 @@
 
 import { rounded, secondsAt, snapped, xOf, zoomed, shifted, type Span } from "./axis.ts"
 import { EMPTY, LANES, type Curve } from "./curve.ts"
-import { feelingAt, refKey, type Edited, type Ref } from "./edit.ts"
+import { feelingAt, refKey, reset, setPoint, type Edited, type Ref } from "./edit.ts"
+import type { Editing } from "./editing.ts"
+import { ExactNumbers } from "./exact.ts"
 import { Gestures } from "./gestures.ts"
+import * as keyboard from "./keyboard.ts"
 import { drawCurve, drawGround, Handles, layoutOf, MOST_HANDLES, type Layout } from "./lanes.ts"
 import { Plane } from "./plane.ts"
 import { Player } from "./player.ts"
 import type { Sound, Vocalization } from "./sound.ts"
 import { html, svg } from "./svg.ts"
-import { CurveError, parse, serialize } from "./text.ts"
+import { CurveError, isWords, parse, serialize, toWords } from "./text.ts"
 import { Tools } from "./tools.ts"
+import { fill, say } from "./words.ts"
 
 /** Where the text lives and what is known of the sound; one node, in ComfyUI. */
 export interface Source {
+  /** Which text it is: an editor of the same one that takes over goes on where the last one was. */
+  key(): string
   read(): string
   write(text: string): void
+  /** Undoes the last change of the page, or redoes it. */
+  goBack(redo: boolean): void
   sound(): Sound | null
   vocalizations(): readonly Vocalization[]
+}
+
+/** How an editor was left when its node was taken away, as undo does before it puts it back. */
+interface View {
+  readonly span: Span
+  readonly playhead: number
+  readonly held: boolean
 }
 
 const WATCH_MS = 120
 /** Seconds shown where no sound says how long the clip is. */
 const DEFAULT_S = 10
 const PLANE_SHARE = 0.34
-const LARGEST_PLANE = 260
+const LARGEST_PLANE = 420
+/** How long the sound may take to come that a restored span belongs to. */
+const PATIENCE_MS = 3000
 
-export class CurveEditor {
-  readonly element = html("div", { class: "kf-editor", role: "group", "aria-label": "emotion curve", tabindex: -1 })
-  readonly lanes = svg("svg", { class: "kf-lanes", role: "group", "aria-label": "valence and arousal over time" })
-  readonly plane = new Plane()
-  readonly player: Player
-  readonly tools: Tools
+const left = new Map<string, View>()
+
+export class CurveEditor implements Editing {
+  readonly element = html("div", { class: "kf-editor", role: "group", "aria-label": say().name, tabindex: -1 })
   curve: Curve = EMPTY
   selection: readonly Ref[] = []
   span: Span = { from: 0, to: DEFAULT_S }
   layout: Layout = layoutOf(0, 0)
-  /** What is wrong with the text; while it is, nothing can be edited and the text stays as it is. */
   error = ""
   playhead = 0
 
+  private readonly lanes = svg("svg", { class: "kf-lanes", role: "group", "aria-label": say().lanes })
+  private readonly plane = new Plane()
+  private readonly player = new Player((seconds) => this.setPlayhead(seconds))
+  private readonly tools: Tools
+  private readonly exact: ExactNumbers
+  private readonly claimant: keyboard.Claimant
   private text: string | null = null
+  /** Whether the text is kept in words where words can say it. */
+  private words = false
   private heard: Sound | null = null
   private marks: readonly Vocalization[] = []
+  /** Until when the sound may still come that the restored span belongs to. */
+  private patience = 0
   private readonly ground = svg("g")
   private readonly curves = svg("g")
   private readonly handles = new Handles()
   private readonly overlay = svg("g")
+  private readonly value = svg("text", { class: "kf-value" })
+  private readonly message = html("span")
   private readonly status = html("div", { class: "kf-status", role: "status", "aria-live": "polite" })
   private readonly observer = new ResizeObserver(() => this.resize())
   private watch: ReturnType<typeof setInterval> | undefined
@@ -56,24 +82,47 @@ export class CurveEditor {
     readonly source: Source,
     enlarge: (() => void) | null,
   ) {
-    this.player = new Player((seconds) => this.setPlayhead(seconds))
     this.tools = new Tools(this, enlarge)
-    this.lanes.append(this.ground, this.curves, this.overlay, this.handles.element)
+    this.exact = new ExactNumbers(
+      (ref, seconds, value) => {
+        this.apply(setPoint(this.curve, ref, seconds, value))
+        this.focus(this.selection[0])
+      },
+      (ref) => this.focus(ref),
+    )
+    this.lanes.append(this.ground, this.curves, this.overlay, this.handles.element, this.value)
     const body = html("div", { class: "kf-body" }, this.lanes, this.plane.element)
+    this.status.append(this.exact.element, this.message)
     this.element.append(this.tools.element, body, this.status)
-    new Gestures(this)
+    const gestures = new Gestures(this, this.element, this.lanes, this.plane.element)
+    this.claimant = {
+      element: this.element,
+      key: (event) => {
+        this.follow() // what undo changed a moment ago is not to come back
+        if (this.exact.open && event.target instanceof HTMLInputElement) this.exact.key(event)
+        else gestures.key(event)
+      },
+      wheel: (event) => gestures.wheel(event),
+      copy: (event) => this.copy(event),
+      paste: (event) => this.paste(event),
+    }
+    this.element.addEventListener("pointerdown", () => this.follow(), true)
     this.observer.observe(body)
     this.wake()
   }
 
-  /** Starts to follow the text, or goes on after `rest`. */
-  wake(): void {
+  /** Starts to follow the text, or goes on after `rest`; where undo put it back, as it was left. */
+  wake(restored = false): void {
+    keyboard.claim(this.claimant)
+    if (restored) this.takeOver()
     this.watch ??= setInterval(() => this.follow(), WATCH_MS)
     this.follow()
   }
 
   /** Stops following the text and playing; what holds the element is up to its owner. */
   rest(): void {
+    left.set(this.source.key(), { span: this.span, playhead: this.playhead, held: keyboard.holds(this.claimant) })
+    keyboard.release(this.claimant)
     clearInterval(this.watch)
     this.watch = undefined
     this.player.stop()
@@ -85,35 +134,59 @@ export class CurveEditor {
     return this.heard?.seconds ?? Math.max(DEFAULT_S, 1.2 * last)
   }
 
-  /** Takes over a change and writes it into the text. */
+  /** Puts another tool into the row. */
+  addTool(tool: HTMLElement): void {
+    this.tools.element.append(tool)
+  }
+
   apply({ curve, selection }: Edited): void {
     this.preview({ curve, selection })
     this.commit()
   }
 
-  /** Shows a change that is still being made, such as a drag. */
   preview({ curve, selection }: Edited): void {
     this.curve = curve
     this.selection = selection
     this.draw()
   }
 
-  /** Writes what is shown into the text. */
   commit(): void {
-    this.text = serialize(this.curve)
+    this.text = (this.words && toWords(this.curve)) || serialize(this.curve)
     this.source.write(this.text)
     this.draw()
   }
 
-  /** Goes back to what the text says. */
   revert(): void {
     this.text = null
     this.follow()
   }
 
+  reset(): void {
+    this.error = ""
+    this.words = true
+    this.apply(reset())
+  }
+
+  goBack(redo: boolean): void {
+    this.source.goBack(redo)
+  }
+
   select(selection: readonly Ref[]): void {
     this.selection = selection
     this.draw()
+  }
+
+  focus(ref?: Ref): void {
+    const handle = ref && this.handles.find(ref)
+    ;(handle ?? this.element).focus({ preventScroll: true })
+  }
+
+  editExactly(): void {
+    const [ref] = this.selection
+    if (this.selection.length !== 1 || !ref) return
+    const { seconds, value } = this.curve[ref.lane][ref.index]!
+    this.exact.ask(ref, seconds, value)
+    this.drawStatus()
   }
 
   setSpan(span: Span): void {
@@ -133,33 +206,50 @@ export class CurveEditor {
     this.playhead = Math.max(0, Math.min(seconds, this.duration))
     if (this.player.playing && this.playhead > this.span.to) this.scroll(this.span.to - this.span.from)
     this.drawPlayhead()
-    this.tools.update()
+    this.tools.update(this.player.playing, this.player.canPlay)
   }
 
-  /** Says in the status line what went wrong, until something else happens. */
+  togglePlay(): void {
+    this.player.toggle(this.playhead)
+  }
+
   tell(message: string): void {
     this.status.classList.add("kf-wrong")
-    this.status.replaceChildren(message)
+    this.message.textContent = message
   }
 
-  /** Draws a rubber band, or takes it away. */
   drawBox(box: { x: number; y: number; width: number; height: number } | null): void {
     this.overlay.querySelector(".kf-box")?.remove()
     if (box) this.overlay.append(svg("rect", { ...box, class: "kf-box" }))
   }
 
-  /** Puts the keyboard's focus on a point. */
-  focus(ref: Ref): void {
-    this.handles.find(ref)?.focus({ preventScroll: true })
+  label(text: string, x = 0, y = 0): void {
+    const right = x > this.layout.time.left + this.layout.time.width * 0.6
+    this.value.textContent = text
+    this.value.setAttribute("x", String(x + (right ? -12 : 12)))
+    this.value.setAttribute("y", String(y < 24 ? y + 20 : y - 8))
+    this.value.setAttribute("text-anchor", right ? "end" : "start")
   }
 
-  /** The time at a place of the lanes; with `snap`, of the nearest keyframe. */
   timeAt(x: number, snap: boolean): number {
     const seconds = Math.max(0, secondsAt(x, this.span, this.layout.time))
     return rounded(snap ? snapped(seconds) : seconds)
   }
 
+  private copy(event: ClipboardEvent): void {
+    if (event.target instanceof HTMLInputElement) return
+    event.clipboardData?.setData("text/plain", this.tools.copyCurve())
+    event.preventDefault()
+  }
+
+  private paste(event: ClipboardEvent): void {
+    if (event.target instanceof HTMLInputElement) return
+    this.tools.pasteCurve(event.clipboardData?.getData("text/plain") ?? "")
+    event.preventDefault()
+  }
+
   private follow(): void {
+    keyboard.settle(this.claimant)
     const text = this.source.read()
     const sound = this.source.sound()
     const marks = this.source.vocalizations()
@@ -169,9 +259,19 @@ export class CurveEditor {
     this.heard = sound
     this.marks = marks
     if (text !== this.text) this.take(text)
-    if (whole || this.span.to > this.duration + 1e-6) this.span = { from: 0, to: this.duration }
+    const waiting = sound === null && Date.now() < this.patience
+    if (whole || (this.span.to > this.duration + 1e-6 && !waiting)) this.span = { from: 0, to: this.duration }
     this.player.setUrl(sound?.url ?? "")
     this.draw(true)
+  }
+
+  private takeOver(): void {
+    const view = left.get(this.source.key())
+    if (!view) return
+    this.span = view.span
+    this.playhead = view.playhead
+    this.patience = Date.now() + PATIENCE_MS
+    if (view.held) keyboard.hand(this.claimant)
   }
 
   private take(text: string): void {
@@ -180,6 +280,7 @@ export class CurveEditor {
     this.selection = []
     try {
       this.curve = parse(text)
+      this.words = isWords(text)
     } catch (error) {
       if (!(error instanceof CurveError)) throw error
       this.error = error.message
@@ -199,19 +300,17 @@ export class CurveEditor {
   }
 
   private draw(ground = false): void {
+    this.exact.follow(this.selection)
     if (this.layout.width === 0) return
     const { layout, span, curve } = this
     if (ground) this.ground.replaceChildren(...drawGround(layout, span, this.duration, this.heard, this.marks))
     const focused = this.handles.element.contains(document.activeElement)
     this.curves.replaceChildren(...LANES.map((lane) => drawCurve(layout, span, curve, lane)))
     this.handles.draw(layout, span, curve, new Set(this.selection.map(refKey)))
-    if (focused && !this.handles.element.contains(document.activeElement)) {
-      if (this.selection[0]) this.focus(this.selection[0])
-      else this.element.focus({ preventScroll: true }) // where the keyboard still belongs to the editor
-    }
+    if (focused && !this.handles.element.contains(document.activeElement)) this.focus(this.selection[0])
     this.plane.drawTrail(curve, this.duration)
     this.drawPlayhead()
-    this.tools.update()
+    this.tools.update(this.player.playing, this.player.canPlay)
     this.drawStatus()
   }
 
@@ -228,10 +327,7 @@ export class CurveEditor {
   private drawStatus(): void {
     this.status.classList.toggle("kf-wrong", this.error !== "")
     const count = LANES.reduce((sum, lane) => sum + this.curve[lane].length, 0)
-    const crowded = count > MOST_HANDLES ? ` (${count} points: zoom in to edit them)` : ""
-    const exact = this.error ? null : this.tools.exact(this.selection)
-    this.status.replaceChildren(
-      exact ?? (this.error || `click: add · drag: move, Alt: to keyframes · double click: numbers${crowded}`),
-    )
+    const crowded = count > MOST_HANDLES ? ` (${fill(say().crowded, { count })})` : ""
+    this.message.textContent = this.exact.open ? "" : this.error || `${say().help}${crowded}`
   }
 }

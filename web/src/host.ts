@@ -1,41 +1,39 @@
-// Everything this editor asks of ComfyUI's front end, and the only file that does. The types say no more than
-// what is used, in the oldest front end that is supported as in today's.
+// Everything this editor asks of ComfyUI's front end, and the only file that does.
 
 // @ts-expect-error: served by ComfyUI
 import { app as comfyApp } from "/scripts/app.js"
 import type { Source } from "./editor.ts"
+import { graphKey, nodesOf, originOf, type HostNode, type Widget } from "./graph.ts"
 import { peaksFromBase64, soundAt, type Sound, type Vocalization } from "./sound.ts"
+import { html } from "./svg.ts"
+import { retold, speak, type Words } from "./words.ts"
 
-interface Widget {
-  name: string
-  value: unknown
-  callback?: (value: unknown) => void
-  serialize?: boolean
-  options?: Record<string, unknown>
-}
-
-interface HostNode {
-  id: number | string
-  comfyClass?: string
-  size: [number, number]
-  widgets?: Widget[]
-  inputs?: { name: string; link: number | null }[]
-  graph?: null | { setDirtyCanvas(front: boolean, back: boolean): void; _nodes?: HostNode[]; nodes?: HostNode[] }
-  getInputNode(slot: number): HostNode | null
-  setSize(size: [number, number]): void
-  addDOMWidget(name: string, type: string, element: HTMLElement, options: Record<string, unknown>): Widget
-  onExecuted?: (output: Record<string, unknown>) => void
-  onAdded?: (...given: unknown[]) => void
-  onRemoved?: () => void
+/** Looks whether the graph changed and remembers what it was before; today's name for it, and the one of 0.3.64. */
+interface ChangeTracker {
+  captureCanvasState?(): void
+  checkState?(): void
+  /** While undo or redo puts back another state. */
+  _restoringState?: boolean
+  undoQueue?: unknown[]
+  redoQueue?: unknown[]
+  undo?(): Promise<void>
+  redo?(): Promise<void>
 }
 
 interface App {
-  registerExtension(extension: { name: string; nodeCreated(node: HostNode): void }): void
+  registerExtension(extension: Record<string, unknown>): void
+  extensionManager?: {
+    workflow?: { activeWorkflow?: { changeTracker?: ChangeTracker } | null }
+    setting?: { get(id: string): unknown }
+  }
 }
+
+type Translation = { [S in keyof Words]?: Record<string, string> }
 
 const app = comfyApp as App
 const CURVE_NODE = "KeyFaceEmotionCurve"
 const AUDIO_NODE = "KeyFaceEncodeAudio"
+const NOTES = ["Note", "MarkdownNote"]
 const TEXT_HEIGHT = 56
 const EDITOR_HEIGHT = 250
 const NODE_SIZE: [number, number] = [640, 420]
@@ -44,85 +42,162 @@ const NONE: readonly Vocalization[] = []
 /** What nodes told after they ran; gone with the page, never saved. */
 const heardBy = new WeakMap<HostNode, Sound>()
 const foundBy = new WeakMap<HostNode, readonly Vocalization[]>()
+/** The nodes of now: undo takes all nodes away and makes new ones. */
+const present = new Map<string, HostNode>()
+const shells = new Map<string, HTMLElement>()
+let translations: Record<string, { keyface?: Translation } | undefined> = {}
 
 /** Puts an editor into every Emotion Curve node. */
-export function register(attach: (source: Source) => { element: HTMLElement; wake(): void; rest(): void }): void {
+export function register(attach: (source: Source) => { element: HTMLElement; wake(restored: boolean): void; rest(): void }): void {
   app.registerExtension({
     name: "KeyFace.EmotionCurve",
-    nodeCreated(node) {
-      if (node.comfyClass === AUDIO_NODE) afterRun(node, (output) => rememberFound(node, output))
-      if (node.comfyClass !== CURVE_NODE) return
-      const text = node.widgets?.find(({ name }) => name === "curve")
-      if (!text) return
+    init: readTranslations,
+    loadedGraphNode: retell,
+    nodeCreated(node: HostNode) {
+      if (node.comfyClass === AUDIO_NODE) {
+        afterRun(node, (output) => rememberFound(node, output))
+        comesAndGoes(node, () => {})
+      }
+      if (node.comfyClass !== CURVE_NODE || !textOf(node)) return
       afterRun(node, (output) => rememberSound(node, output))
-      const editor = attach(sourceOf(node, text))
-      addEditor(node, text, editor.element)
-      // A node that moves into a subgraph is removed from one graph and added to another.
-      const { onAdded, onRemoved } = node
-      node.onAdded = (...given) => {
-        onAdded?.apply(node, given)
-        editor.wake()
-      }
-      node.onRemoved = () => {
-        onRemoved?.call(node)
-        editor.rest()
-      }
+      const editor = attach(sourceOf(node))
+      const widget = addEditor(node, editor.element)
+      comesAndGoes(
+        node,
+        (restored) => {
+          if (restored) moveIn(node, widget, editor.element)
+          shells.set(keyOf(node), widget.element)
+          editor.wake(restored)
+        },
+        () => editor.rest(),
+      )
     },
   })
 }
 
-function addEditor(node: HostNode, text: Widget, element: HTMLElement): void {
+/**
+ * Calls when a node enters a graph or leaves it, as one that moves into a subgraph does. What a run told is
+ * kept for the node that undo puts in its place.
+ */
+function comesAndGoes(node: HostNode, come: (restored: boolean) => void, go = () => {}): void {
+  const { onAdded, onRemoved } = node
+  node.onAdded = (...given) => {
+    onAdded?.apply(node, given)
+    const restored = tracker()?._restoringState === true
+    const before = present.get(keyOf(node))
+    if (restored && before) {
+      copy(heardBy, before, node)
+      copy(foundBy, before, node)
+    }
+    present.set(keyOf(node), node)
+    come(restored)
+  }
+  node.onRemoved = () => {
+    onRemoved?.call(node)
+    go()
+  }
+}
+
+function copy<T>(map: WeakMap<HostNode, T>, from: HostNode, to: HostNode): void {
+  const value = map.get(from)
+  if (value !== undefined) map.set(to, value)
+}
+
+/** Puts the editor in the place of the one before undo: Nodes 2.0 keeps showing that node's own elements. */
+function moveIn(node: HostNode, widget: { element: HTMLElement }, element: HTMLElement): void {
+  const shell = shells.get(keyOf(node))
+  if (!shell) return
+  shell.replaceChildren(element)
+  widget.element = shell
+}
+
+function addEditor(node: HostNode, element: HTMLElement): { element: HTMLElement } {
+  const text = textOf(node)!
   text.options = { ...text.options, getMinHeight: () => TEXT_HEIGHT, getMaxHeight: () => TEXT_HEIGHT }
-  const widget = node.addDOMWidget("keyface_editor", "KEYFACE_CURVE_EDITOR", element, {
+  const shell = html("div", { class: "kf-shell" }, element)
+  const widget = node.addDOMWidget("keyface_editor", "KEYFACE_CURVE_EDITOR", shell, {
     serialize: false,
     hideOnZoom: false,
     getMinHeight: () => EDITOR_HEIGHT,
   })
   widget.serialize = false
   node.setSize([Math.max(node.size[0], NODE_SIZE[0]), Math.max(node.size[1], NODE_SIZE[1])])
+  return widget
 }
 
-function sourceOf(node: HostNode, text: Widget): Source {
+const textOf = (node: HostNode): Widget | undefined => node.widgets?.find(({ name }) => name === "curve")
+const keyOf = (node: HostNode): string => (node.graph ? `${graphKey(node.graph)} ${node.id}` : "")
+
+function sourceOf(made: HostNode): Source {
   let key = ""
+  let url = ""
   let loaded: Sound | null = null
+  const node = () => present.get(key) ?? made
   return {
-    read: () => String(text.value ?? ""),
-    write(value) {
-      text.value = value
-      text.callback?.(value)
-      node.graph?.setDirtyCanvas(true, true)
+    key() {
+      return (key = keyOf(made) || key)
     },
+    read: () => String(textOf(node())?.value ?? ""),
+    write(value) {
+      const text = textOf(node())
+      if (!text) return
+      asOneChange(() => {
+        text.value = value
+        text.callback?.(value)
+      })
+      node().graph?.setDirtyCanvas(true, true)
+    },
+    goBack: goBackUnlessDone,
     sound() {
-      const told = heardBy.get(node)
-      const url = urlOf(audioOf(node))
-      if (url !== key) {
-        key = url
+      const now = urlOf(audioOf(node()))
+      if (now !== url) {
+        url = now
         loaded = null
-        if (url)
-          soundAt(url).then(
+        if (now)
+          soundAt(now).then(
             (sound) => {
-              if (key === url) loaded = sound
+              if (url === now) loaded = sound
             },
             (error: unknown) => console.warn("KeyFace: the sound is not shown:", error),
           )
       }
-      return loaded ?? told ?? null
+      return loaded ?? heardBy.get(node()) ?? null
     },
     vocalizations() {
-      const audio = audioOf(node)
-      const nodes = node.graph?._nodes ?? node.graph?.nodes ?? []
-      const listener = audio && nodes.find((n) => n.comfyClass === AUDIO_NODE && audioOf(n) === audio)
+      const audio = audioOf(node())
+      const listener = audio && nodesOf(node().graph).find((n) => n.comfyClass === AUDIO_NODE && audioOf(n) === audio)
       return (listener && foundBy.get(listener)) || NONE
     },
   }
 }
 
-/** The node that a node's sound comes from. */
-function audioOf(node: HostNode): HostNode | null {
-  if (!node.graph) return null // it is still being made, or was taken out
-  const slot = node.inputs?.findIndex(({ name }) => name === "audio") ?? -1
-  return slot < 0 ? null : node.getInputNode(slot)
+const tracker = () => app.extensionManager?.workflow?.activeWorkflow?.changeTracker
+
+/** Makes a change one step of the host's undo: it looks by itself after clicks on its own things only. */
+function asOneChange(change: () => void): void {
+  const known = tracker()
+  const look = () => (known?.captureCanvasState ? known.captureCanvasState() : known?.checkState?.())
+  look() // what was typed elsewhere before is a step of its own
+  change()
+  look()
 }
+
+/** The host undoes by itself, but today not while a dialog is open, as the large view is. */
+function goBackUnlessDone(redo: boolean): void {
+  const known = tracker()
+  const queue = redo ? known?.redoQueue : known?.undoQueue
+  const before = queue?.length
+  // It does so in the next frame.
+  requestAnimationFrame(() =>
+    requestAnimationFrame(() => {
+      if (queue?.length !== before || known?._restoringState) return
+      void (redo ? known?.redo?.() : known?.undo?.())
+    }),
+  )
+}
+
+/** The node that a node's sound comes from; null while it is still being made, or was taken out. */
+const audioOf = (node: HostNode): HostNode | null => (node.graph ? originOf(node, "audio") : null)
 
 /** Where the file of a Load Audio node can be had; "" for any other node. */
 function urlOf(node: HostNode | null): string {
@@ -148,4 +223,24 @@ function rememberSound(node: HostNode, output: Record<string, unknown>): void {
 
 function rememberFound(node: HostNode, output: Record<string, unknown>): void {
   foundBy.set(node, (output.keyface_vocalizations ?? []) as Vocalization[])
+}
+
+async function readTranslations(): Promise<void> {
+  try {
+    const answer = await fetch(new URL("api/i18n", document.baseURI))
+    translations = (await answer.json()) as typeof translations
+  } catch (error) {
+    console.warn("KeyFace: the editor stays English:", error)
+  }
+  const language = String(app.extensionManager?.setting?.get("Comfy.Locale") ?? "en")
+  const spoken = translations[language] ?? translations[language.split("-")[0]!]
+  if (spoken?.keyface) speak(spoken.keyface)
+}
+
+/** Says a template's note in the language of the page. */
+function retell(node: HostNode): void {
+  const note = NOTES.includes(node.type ?? "") && node.widgets?.[0]
+  if (!note || typeof note.value !== "string") return
+  const said = retold(note.value, Object.values(translations).map((language) => language?.keyface?.notes ?? {}))
+  if (said !== note.value) note.value = said
 }

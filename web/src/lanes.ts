@@ -5,6 +5,7 @@ import { LANES, sampler, type Curve, type LaneName, type Point } from "./curve.t
 import { inTimeOrder, refKey, type Ref } from "./edit.ts"
 import { columns, type Sound, type Vocalization } from "./sound.ts"
 import { pathThrough, set, svg } from "./svg.ts"
+import { fill, say } from "./words.ts"
 
 const LABEL_WIDTH = 52
 const AXIS_HEIGHT = 18
@@ -60,7 +61,7 @@ export function drawGround(
   for (const name of ["sound", ...LANES] as const) {
     const area = layout[name]
     parts.push(svg("rect", { ...rect(area), class: "kf-panel", rx: 3 }))
-    const label = svg("text", { x: area.left - 6, y: area.top + area.height / 2, class: `kf-label kf-${name}` }, name)
+    const label = svg("text", { x: area.left - 6, y: area.top + area.height / 2, class: `kf-label kf-${name}` }, say()[name])
     parts.push(label)
   }
   const marks = ticks(span, layout.axis)
@@ -138,12 +139,13 @@ export class Handles {
       "aria-valuenow": point.value,
       "aria-valuetext": described,
     })
-    handle.firstElementChild!.textContent = `${described}, ${point.mode}`
+    handle.firstElementChild!.textContent = `${described}, ${say()[point.mode]}`
     return handle
   }
 }
 
-const describe = (lane: LaneName, { seconds, value }: Point): string => `${lane} ${value} at ${clock(seconds, 2)} s`
+const describe = (lane: LaneName, { seconds, value }: Point): string =>
+  fill(say().point, { lane: say()[lane], value, time: clock(seconds, 2) })
 
 function waveform(area: Rectangle, span: Span, sound: Sound): SVGElement[] {
   const count = Math.max(1, Math.round(area.width))
@@ -166,7 +168,7 @@ function found(area: Rectangle, span: Span, vocalizations: readonly Vocalization
       const left = Math.max(area.left, xOf(start, span, area))
       const right = Math.min(area.left + area.width, xOf(end, span, area))
       const mark = svg("rect", { ...rect({ ...area, left, width: Math.max(2, right - left) }), class: "kf-found" })
-      mark.append(svg("title", {}, `${label}, ${clock(start)} to ${clock(end)} s`))
+      mark.append(svg("title", {}, fill(say().found, { label, from: clock(start), to: clock(end) })))
       return [mark, svg("text", { x: left + 3, y: area.top + 10, class: "kf-found-label" }, label)]
     })
 }
@@ -180,7 +182,7 @@ function keyframeTicks(area: Rectangle, span: Span): SVGElement {
     const x = xOf(k * KEYFRAME_S, span, area).toFixed(1)
     d += `M${x} ${area.top}v${area.height - 4}`
   }
-  return svg("path", { d, class: "kf-keyframes" }, svg("title", {}, "keyframes, every 13 frames"))
+  return svg("path", { d, class: "kf-keyframes" }, svg("title", {}, say().keyframes))
 }
 
 const rect = ({ left, top, width, height }: Rectangle) => ({ x: left, y: top, width: Math.max(0, width), height })

@@ -1,133 +1,100 @@
-// The row of tools above the lanes, and the numbers below them.
+// The row of tools above the lanes.
 
 import { rounded } from "./axis.ts"
 import { MODES, type Mode } from "./curve.ts"
 import * as edit from "./edit.ts"
-import type { CurveEditor } from "./editor.ts"
+import type { Editing } from "./editing.ts"
 import { STATES } from "./states.ts"
 import { html } from "./svg.ts"
 import { CurveError, fromCsv, parse, serialize, toCsv } from "./text.ts"
+import { fill, say, stateLabel } from "./words.ts"
 
 /** The curve last copied from any editor of this page. */
 let clipboard = ""
 
 export class Tools {
-  readonly element = html("div", { class: "kf-tools", role: "toolbar", "aria-label": "emotion curve tools" })
-  private readonly play = this.button("▶", "Play the sound (space)", () => this.editor.player.toggle(this.editor.playhead))
-  private readonly mode = html("select", { title: "How the curve runs on from the chosen points", "aria-label": "interpolation" })
-  private readonly states = html("select", { title: "Adds a named feeling at the playhead", "aria-label": "named feeling" })
-  private readonly paste = this.button("Paste", "Puts in the curve copied from any emotion curve", () => this.pasteCurve())
+  readonly element = html("div", { class: "kf-tools", role: "toolbar", "aria-label": say().tools })
+  private readonly play = this.button("▶", say().play, () => this.editor.togglePlay())
+  private readonly mode = html("select", { title: say().mode, "aria-label": say().mode })
+  private readonly states = html("select", { title: say().add_tip, "aria-label": say().add_tip })
+  private readonly paste = this.button(say().paste, say().paste_tip, () => this.pasteCurve(clipboard))
   private readonly changing: (HTMLButtonElement | HTMLSelectElement)[]
-  private numbers: HTMLElement | null = null
-  private numbersFor = ""
 
   constructor(
-    private readonly editor: CurveEditor,
+    private readonly editor: Editing,
     enlarge: (() => void) | null,
   ) {
-    for (const mode of MODES) this.mode.append(html("option", { value: mode }, mode))
+    const words = say()
+    this.play.classList.add("kf-play")
+    for (const mode of MODES) this.mode.append(html("option", { value: mode }, words[mode]))
     this.mode.addEventListener("change", () => {
-      editor.apply(edit.setMode(editor.curve, editor.selection, this.mode.value as Mode))
+      if (editor.selection.length && !editor.error)
+        editor.apply(edit.setMode(editor.curve, editor.selection, this.mode.value as Mode))
     })
-    this.states.append(html("option", { value: "" }, "+ feeling"))
-    for (const name of Object.keys(STATES)) this.states.append(html("option", { value: name }, name))
+    this.states.append(html("option", { value: "" }, words.add))
+    for (const name of Object.keys(STATES)) this.states.append(html("option", { value: name }, stateLabel(name)))
     this.states.addEventListener("change", () => {
-      if (this.states.value) editor.apply(edit.addState(editor.curve, this.states.value, rounded(editor.playhead)))
+      if (this.states.value && !editor.error)
+        editor.apply(edit.addState(editor.curve, this.states.value, rounded(editor.playhead)))
       this.states.value = ""
     })
-    const mirror = this.button("Mirror", "Turns chosen points, or all, into the opposite feeling", () =>
+    const mirror = this.button(words.mirror, words.mirror_tip, () =>
       editor.apply(edit.mirror(editor.curve, editor.selection)),
     )
-    const reset = this.button("Reset", "Back to neutral throughout", () => editor.apply(edit.reset()))
-    const load = this.button("Import", "Reads a curve from a .csv, .json or .txt file", () => this.load())
     this.changing = [this.mode, this.states, mirror, this.paste]
     this.element.append(
       this.play,
       this.states,
       this.mode,
       mirror,
-      reset,
-      this.button("Copy", "Copies the curve, for another emotion curve", () => this.copyCurve()),
+      this.button(words.reset, words.reset_tip, () => editor.reset()),
+      this.button(words.copy, words.copy_tip, () => this.copyCurve()),
       this.paste,
-      load,
-      this.button("CSV", "Saves the curve as a table", () => save("emotion.csv", toCsv(editor.curve))),
-      this.button("JSON", "Saves the curve as the node keeps it", () => save("emotion.json", serialize(editor.curve))),
+      this.button(words.import, words.import_tip, () => this.load()),
+      this.button("CSV", words.csv_tip, () => save("emotion.csv", toCsv(editor.curve))),
+      this.button("JSON", words.json_tip, () => save("emotion.json", serialize(editor.curve))),
       html("span", { class: "kf-space" }),
-      this.button("−", "Zooms out (wheel)", () => editor.zoom(1.6)),
-      this.button("+", "Zooms in (wheel)", () => editor.zoom(1 / 1.6)),
-      this.button("All", "Shows the whole sound", () => editor.setSpan({ from: 0, to: editor.duration })),
+      this.button("−", words.zoom_out, () => editor.zoom(1.6)),
+      this.button("+", words.zoom_in, () => editor.zoom(1 / 1.6)),
+      this.button(words.all, words.all_tip, () => editor.setSpan({ from: 0, to: editor.duration })),
     )
-    if (enlarge) this.element.append(this.button("⤢ Large", "Opens a large view", enlarge))
+    if (enlarge) this.element.append(this.button("⤢", words.large_tip, enlarge))
   }
 
   /** Shows what can be done now. */
-  update(): void {
+  update(playing: boolean, canPlay: boolean): void {
     const { editor } = this
-    this.play.textContent = editor.player.playing ? "❚❚" : "▶"
-    this.play.disabled = !editor.player.canPlay
-    for (const tool of this.changing) tool.disabled = editor.error !== ""
-    this.paste.disabled = clipboard === ""
-    this.mode.disabled ||= editor.selection.length === 0
+    this.play.textContent = playing ? "❚❚" : "▶"
+    enable(this.play, canPlay)
+    for (const tool of this.changing) enable(tool, editor.error === "")
+    if (clipboard === "") enable(this.paste, false)
+    if (editor.selection.length === 0) enable(this.mode, false)
     const modes = new Set(editor.selection.map(({ lane, index }) => editor.curve[lane][index]?.mode))
     const [only] = modes
     this.mode.value = modes.size === 1 && only ? only : ""
   }
 
-  /** Number fields for one chosen point, once they were asked for. */
-  exact(selection: readonly edit.Ref[]): HTMLElement | null {
-    const [ref] = selection
-    if (!this.numbers || selection.length !== 1 || !ref || edit.refKey(ref) !== this.numbersFor) {
-      this.numbers = null
-      return null
-    }
-    return this.numbers
+  /** Takes the curve along; returns it as text. */
+  copyCurve(): string {
+    clipboard = serialize(this.editor.curve)
+    // Other programs get it as well where the page may do that; within it, no permission is needed.
+    navigator.clipboard?.writeText(clipboard).catch((error: unknown) => console.debug("KeyFace: not copied:", error))
+    this.editor.select(this.editor.selection)
+    return clipboard
   }
 
-  /** Asks for exact numbers of the one chosen point. */
-  editExactly(): void {
-    const { editor } = this
-    const [ref] = editor.selection
-    if (editor.selection.length !== 1 || !ref) return
-    const point = editor.curve[ref.lane][ref.index]!
-    const field = (label: string, value: number, step: number) =>
-      html("input", { type: "number", value, step, "aria-label": label })
-    const seconds = field("seconds", point.seconds, 0.04)
-    const value = field(ref.lane, point.value, 0.05)
-    const done = (keep: boolean) => {
-      this.numbers = null
-      const [s, v] = [seconds.valueAsNumber, value.valueAsNumber]
-      if (keep && Number.isFinite(s) && Number.isFinite(v)) editor.apply(edit.setPoint(editor.curve, ref, s, v))
-      else editor.select(editor.selection)
-      if (editor.selection[0]) editor.focus(editor.selection[0])
-    }
-    const form = html("span", { class: "kf-exact" }, "seconds", seconds, ref.lane, value, "Enter: set, Esc: leave")
-    form.addEventListener("keydown", (event) => {
-      if (event.key === "Enter") done(true)
-      if (event.key === "Escape") done(false)
-      event.stopPropagation()
-    })
-    this.numbers = form
-    this.numbersFor = edit.refKey(ref)
-    editor.select(editor.selection)
-    seconds.focus({ preventScroll: true })
-    seconds.select()
+  /** Puts in a curve from the clipboard, whoever wrote it there. */
+  pasteCurve(text: string): void {
+    if (this.editor.error || text.trim() === "") return
+    this.take(say().no_curve, () => parse(text))
   }
 
   private button(text: string, title: string, action: () => void): HTMLButtonElement {
     const button = html("button", { type: "button", title, "aria-label": title }, text)
-    button.addEventListener("click", action)
+    button.addEventListener("click", () => {
+      if (button.getAttribute("aria-disabled") !== "true") action()
+    })
     return button
-  }
-
-  private copyCurve(): void {
-    clipboard = serialize(this.editor.curve)
-    // Other programs get it as well where the page may do that; within it, no permission is needed.
-    navigator.clipboard?.writeText(clipboard).catch((error: unknown) => console.debug("KeyFace: not copied:", error))
-    this.update()
-  }
-
-  private pasteCurve(): void {
-    if (clipboard) this.editor.apply({ curve: parse(clipboard), selection: [] })
   }
 
   private load(): void {
@@ -136,16 +103,26 @@ export class Tools {
       const file = input.files?.[0]
       if (!file) return
       const text = await file.text()
-      try {
-        const curve = file.name.toLowerCase().endsWith(".csv") ? fromCsv(text) : parse(text)
-        this.editor.apply({ curve, selection: [] })
-      } catch (error) {
-        if (!(error instanceof CurveError)) throw error
-        this.editor.tell(`${file.name}: ${error.message}`)
-      }
+      const csv = file.name.toLowerCase().endsWith(".csv")
+      this.take(`${file.name}: {reason}`, () => (csv ? fromCsv(text) : parse(text)))
     })
     input.click()
   }
+
+  private take(wrong: string, read: () => ReturnType<typeof parse>): void {
+    try {
+      this.editor.apply({ curve: read(), selection: [] })
+    } catch (error) {
+      if (!(error instanceof CurveError)) throw error
+      this.editor.tell(fill(wrong, { reason: error.message }))
+    }
+  }
+}
+
+// A disabled element drops the keyboard's focus and swallows clicks, which then are the page's.
+function enable(tool: HTMLButtonElement | HTMLSelectElement, can: boolean): void {
+  tool.setAttribute("aria-disabled", String(!can))
+  tool.classList.toggle("kf-off", !can)
 }
 
 function save(name: string, text: string): void {
