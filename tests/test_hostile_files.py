@@ -26,7 +26,7 @@ SECONDS = 10
 PATIENCE = 60
 BYTES = 2**30
 
-pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork and limits of resources")
+pytestmark = pytest.mark.skipif(not os.path.exists("/proc/self/statm"), reason="needs fork and /proc")
 
 
 def picture(path: Path) -> None:
@@ -352,6 +352,34 @@ def flac_of_silence(frames: int) -> bytes:
     return file.getvalue()
 
 
+def box(kind: bytes, *parts: bytes) -> bytes:
+    content = b"".join(parts)
+    return struct.pack(">I4s", 8 + len(content), kind) + content
+
+
+def mp4_of(samples: int) -> bytes:
+    """An MP4 of a kilobyte whose tables claim any number of samples of one byte."""
+    full = bytes(4)
+    entry = box(b"mp4a", bytes(6), b"\0\1", bytes(8), struct.pack(">4HI", 2, 16, 0, 0, 48_000 << 16))
+    tables = box(
+        b"stbl",
+        box(b"stsd", full, struct.pack(">I", 1), entry),
+        box(b"stts", full, struct.pack(">3I", 1, samples, 1024)),
+        box(b"stsc", full, struct.pack(">4I", 1, 1, samples, 1)),
+        box(b"stsz", full, struct.pack(">2I", 1, samples)),
+        box(b"stco", full, struct.pack(">2I", 1, 40)),
+    )
+    media = box(
+        b"mdia",
+        box(b"mdhd", full, struct.pack(">4I2H", 0, 0, 48_000, 4_000_000_000, 0x55C4, 0)),
+        box(b"hdlr", full, bytes(4), b"soun", bytes(13)),
+        box(b"minf", box(b"smhd", full, bytes(4)), tables),
+    )
+    track = box(b"trak", box(b"tkhd", full, struct.pack(">4I", 0, 0, 1, 0), bytes(60)), media)
+    movie = box(b"moov", box(b"mvhd", full, struct.pack(">4I", 0, 0, 1000, 1000), bytes(80)), track)
+    return box(b"ftyp", b"isom\0\0\0\0isommp42") + movie + box(b"mdat", bytes(1000))
+
+
 RECORDINGS = {
     "live HLS": b"#EXTM3U\n#EXT-X-TARGETDURATION:5\n#EXT-X-MEDIA-SEQUENCE:0\n#EXTINF:5,\nb.ts\n",
     "HLS of a device": b"#EXTM3U\n#EXTINF:5,\n/dev/zero\n#EXT-X-ENDLIST\n",
@@ -392,6 +420,7 @@ RECORDINGS = {
         b"\0\0\0\x18ftypisom\0\0\0\0isommp42"
         + b"".join(struct.pack(">I4s", 8 * (5000 - i), b"moov") for i in range(5000))
     ),
+    "MP4 that claims 2^27 samples": lambda: mp4_of(2**27),
     "Matroska of nothing": b"\x1a\x45\xdf\xa3\x01\xff\xff\xff\xff\xff\xff\xff" + bytes(1000),
     "ID3 that claims 256 MB": b"ID3\4\0\0\x7f\x7f\x7f\x7f" + bytes(1000),
     "Ogg without pages": b"OggS" * 10_000,

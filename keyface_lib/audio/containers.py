@@ -43,6 +43,10 @@ _LONG, _THIN = 600.0, 25.0
 """More seconds than the first, in less than the second of bytes each, are none either: silence takes more."""
 
 
+_SMALL = 2**26
+"""Bytes of a file whose index is looked at before; a larger one has room for what it claims."""
+
+
 class Recording:
     """An open recording, read once from its beginning.
 
@@ -72,10 +76,30 @@ class Recording:
             self._file.seek(0, os.SEEK_END)
             self._bytes = self._file.tell()
             self._file.seek(0)
+            self._check_index()
             self._open()
         except BaseException:
             self.close()
             raise
+
+    def _check_index(self) -> None:
+        """Refuses a small MP4 that claims far more samples than it has bytes: FFmpeg makes a list of them."""
+        head = self._file.read(12)
+        self._file.seek(0)
+        if self._bytes > _SMALL or head[4:8] not in (b"ftyp", b"moov", b"wide", b"free", b"mdat", b"moof"):
+            return
+        data = self._file.read()
+        self._file.seek(0)
+        for box, place in ((b"stsz", 12), (b"trun", 8)):
+            at = data.find(box)
+            while at >= 0:
+                claimed = int.from_bytes(data[at + place : at + place + 4], "big")
+                if claimed > 4 * self._bytes + 1_000_000 and data[at - 4 : at - 2] == b"\0\0":
+                    raise KeyFaceError(
+                        f"{self._name}: cannot be read as audio or video (it claims {claimed} samples in "
+                        f"{self._bytes} bytes); convert it to WAV, FLAC, MP3 or MP4"
+                    )
+                at = data.find(box, at + 4)
 
     def _open(self) -> None:
         options = {
