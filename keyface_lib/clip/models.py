@@ -113,7 +113,7 @@ def find_files(folder: Path, required: Sequence[str] = ("keyframe", "interpolati
     lead: the hub's own cache is made of them.
 
     Args:
-        required: the roles that must be there.
+        required: the roles that must be there; with none, a file that the config names may be missing too.
 
     Raises:
         KeyFaceError: the folder does not exist, its config is none or names a file that is not there or not
@@ -123,7 +123,7 @@ def find_files(folder: Path, required: Sequence[str] = ("keyframe", "interpolati
         raise KeyFaceError(
             f"{one_line(folder)}: no such model folder; 'keyface init --size tiny {folder}' makes a small one"
         )
-    files = _named_files(folder)
+    files = _named_files(folder, all_there=bool(required))
     for role, released in RELEASED_FILES.items():
         found = [folder / name for name in (f"{role}.safetensors", released) if (folder / name).is_file()]
         if found:
@@ -226,8 +226,8 @@ def _require_fitting(
             )
 
 
-def _named_files(folder: Path) -> dict[str, Path]:
-    """The files by role that the folder's config names, where it has one."""
+def _named_files(folder: Path, all_there: bool) -> dict[str, Path]:
+    """The files by role that the folder's config names; unless `all_there` only those that are there."""
     path = folder / CONFIG
     if not path.exists():
         return {}
@@ -244,6 +244,8 @@ def _named_files(folder: Path) -> dict[str, Path]:
                 f"{one_line(path)} names {shown(name)} as {role}, which is not inside the folder; {remedy}"
             )
         if not _is(Path.is_file, folder / name):
+            if not all_there:
+                continue
             raise KeyFaceError(
                 f"{one_line(path)} names {shown(name)} as {role}, which is not there; put it there, {remedy}"
             )
