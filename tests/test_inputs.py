@@ -258,7 +258,9 @@ from keyface_lib.cli import main
 assert main(["animate", {str(PORTRAIT)!r}, {str(SPEECH)!r}, "-o", "a.mp4", "--emotion", "hapy"]) == 1
 assert not {{"diffusers", "keyface_lib.networks.unet"}} & set(sys.modules)
 """
-    run = subprocess.run([sys.executable, "-c", program], text=True, capture_output=True, cwd=tmp_path)
+    here = os.environ | {"PYTHONPATH": str(ASSETS.parent)}
+    command = [sys.executable, "-c", program]
+    run = subprocess.run(command, text=True, capture_output=True, cwd=tmp_path, env=here)
     assert run.returncode == 0, run.stderr
 
 

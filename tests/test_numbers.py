@@ -2,6 +2,7 @@
 
 import json
 import math
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -243,8 +244,14 @@ for words in json.load(sys.stdin):
     assert code == 1 and not heavy, (words, code, heavy)
 """
     commands = json.dumps([filled(words) for words, _ in WRONG_COMMANDS.values()])
+    here = os.environ | {"PYTHONPATH": str(ASSETS.parent)}
     run = subprocess.run(
-        [sys.executable, "-c", program], input=commands, text=True, capture_output=True, cwd=tmp_path
+        [sys.executable, "-c", program],
+        input=commands,
+        text=True,
+        capture_output=True,
+        cwd=tmp_path,
+        env=here,
     )
     assert run.returncode == 0, run.stderr
     assert run.stderr.count("\n") == len(WRONG_COMMANDS)
