@@ -51,18 +51,27 @@ export function toCsv(curve: Curve): string {
   return ["seconds,valence,arousal,mode", ...lines].join("\n") + "\n"
 }
 
-/** Reads what `toCsv` and spreadsheets write. Throws `CurveError`. */
+/**
+ * Reads what `toCsv` and spreadsheets write, columns apart by `,`, `;` or tabs; with the latter two a comma is a
+ * decimal point. Throws `CurveError`.
+ */
 export function fromCsv(text: string): Curve {
-  const [first = "", ...rest] = text.replace(/^\uFEFF/, "").split(/\r?\n/)
-  const header = first.split(",").map((cell) => cell.trim().toLowerCase())
+  const lines = text.replace(/^\uFEFF/, "").split(/\r?\n/)
+  const told = /^\s*sep=(.?)/i.exec(lines[0]!) // how Excel is told
+  if (told) lines.shift()
+  const [first = "", ...rest] = lines
+  const count = (mark: string) => first.split(mark).length
+  const separator = told ? told[1] || "\t" : [",", ";", "\t"].reduce((a, b) => (count(b) > count(a) ? b : a))
+  const split = (line: string) => line.split(separator).map((cell) => cell.trim().replace(/^"(.*)"$/, "$1").trim())
+  const header = split(first).map((cell) => cell.toLowerCase())
   const plain = header.join(",")
   if (plain !== "seconds,valence,arousal" && plain !== "seconds,valence,arousal,mode")
     throw new CurveError(`the first line is '${plain.slice(0, 60)}'; it must be seconds,valence,arousal,mode`)
   const lanes: Record<LaneName, Point[]> = { valence: [], arousal: [] }
   rest.forEach((line, index) => {
     if (line.trim() === "") return
-    const cells = line.split(",").map((cell) => cell.trim())
-    const where = `line ${index + 2}`
+    const cells = split(line).map((cell) => (separator === "," ? cell : cell.replaceAll(",", ".")))
+    const where = `line ${index + (told ? 3 : 2)}`
     if (cells.length !== header.length)
       throw new CurveError(`${where} has ${cells.length} cells, the first line ${header.length}; make them equal`)
     const seconds = number(cells[0]!, where, "write seconds as a plain number")

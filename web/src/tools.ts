@@ -102,7 +102,7 @@ export class Tools {
     input.addEventListener("change", async () => {
       const file = input.files?.[0]
       if (!file) return
-      const text = await file.text()
+      const text = decoded(await file.arrayBuffer())
       const csv = file.name.toLowerCase().endsWith(".csv")
       this.take(`${file.name}: {reason}`, () => (csv ? fromCsv(text) : parse(text)))
     })
@@ -123,6 +123,13 @@ export class Tools {
 function enable(tool: HTMLButtonElement | HTMLSelectElement, can: boolean): void {
   tool.setAttribute("aria-disabled", String(!can))
   tool.classList.toggle("kf-off", !can)
+}
+
+/** The text of a file: UTF-8, or UTF-16 as spreadsheets write "Unicode text". */
+function decoded(bytes: ArrayBuffer): string {
+  const [a, b] = new Uint8Array(bytes.slice(0, 2))
+  const wide = a === 0xff && b === 0xfe ? "utf-16le" : a === 0xfe && b === 0xff ? "utf-16be" : "utf-8"
+  return new TextDecoder(wide).decode(bytes)
 }
 
 function save(name: string, text: string): void {

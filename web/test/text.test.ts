@@ -25,6 +25,18 @@ test("CSV comes back as it was, other modes and empty cells included", () => {
   assert.deepEqual(fromCsv(toCsv(curve)), curve)
 })
 
+test("tables of spreadsheets are read: semicolons, tabs, decimal commas, quotes, a named separator", () => {
+  const curve = fromCsv("seconds,valence,arousal\n0,0.5,-0.1\n2.5,,1\n")
+  for (const table of [
+    "seconds;valence;arousal\r\n0;0,5;-0,1\r\n2,5;;1\r\n",
+    "sep=;\nSeconds;Valence;Arousal\n0;0.5;-0.1\n2.5;;1",
+    "\uFEFFseconds\tvalence\tarousal\n0\t0,5\t-0,1\n2,5\t\t1",
+    '"seconds","valence","arousal"\n"0","0.5","-0.1"\n"2.5","","1"\n',
+  ])
+    assert.deepEqual(fromCsv(table), curve)
+  assert.throws(() => fromCsv("sep=;\nseconds;valence;arousal\n0;x;0"), /line 3 has 'x'/)
+})
+
 test("words stay words where they can say the curve", () => {
   for (const text of ["0:neutral 2.5:happy 6:(-0.4,0.9)", "0:sad*0.5", "1:angry*0.25 90.125:excited"])
     assert.equal(toWords(parse(text)), text)
