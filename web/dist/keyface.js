@@ -145,6 +145,15 @@ function nearestState(valence, arousal) {
   }
   return best;
 }
+var STRONGEST = 1.5;
+function wordFor(valence, arousal) {
+  for (const [name, [v, a]] of Object.entries(STATES)) {
+    if (v === valence && a === arousal) return name;
+    const factor = Math.round(100 * (v ? valence : arousal) / (v || a || 1)) / 100;
+    if (factor > 0 && factor <= STRONGEST && factor * v === valence && factor * a === arousal) return `${name}*${factor}`;
+  }
+  return null;
+}
 
 // src/text.ts
 var VERSION = 1;
@@ -160,6 +169,14 @@ function serialize(curve) {
   const rows = (lane) => lane.map(({ seconds, value, mode }) => [seconds, value, mode]);
   return JSON.stringify({ v: VERSION, valence: rows(curve.valence), arousal: rows(curve.arousal) });
 }
+var isWords = (text) => !text.trim().startsWith("{");
+function toWords(curve) {
+  const { valence, arousal } = curve;
+  const points = [...valence, ...arousal];
+  if (valence.length === 0 || valence.length !== arousal.length || points.some(({ mode }) => mode !== "smooth")) return null;
+  if (valence.some(({ seconds }, i) => seconds !== arousal[i].seconds)) return null;
+  return valence.map(({ seconds, value }, i) => `${seconds}:${wordFor(value, arousal[i].value) ?? `(${value},${arousal[i].value})`}`).join(" ");
+}
 function toCsv(curve) {
   const rows = /* @__PURE__ */ new Map();
   for (const name of LANES)
@@ -171,16 +188,22 @@ function toCsv(curve) {
   return ["seconds,valence,arousal,mode", ...lines].join("\n") + "\n";
 }
 function fromCsv(text) {
-  const [first = "", ...rest] = text.replace(/^\uFEFF/, "").split(/\r?\n/);
-  const header = first.split(",").map((cell) => cell.trim().toLowerCase());
+  const lines = text.replace(/^\uFEFF/, "").split(/\r?\n/);
+  const told = /^\s*sep=(.?)/i.exec(lines[0]);
+  if (told) lines.shift();
+  const [first = "", ...rest] = lines;
+  const count = (mark) => first.split(mark).length;
+  const separator = told ? told[1] || "	" : [",", ";", "	"].reduce((a, b) => count(b) > count(a) ? b : a);
+  const split = (line) => line.split(separator).map((cell) => cell.trim().replace(/^"(.*)"$/, "$1").trim());
+  const header = split(first).map((cell) => cell.toLowerCase());
   const plain = header.join(",");
   if (plain !== "seconds,valence,arousal" && plain !== "seconds,valence,arousal,mode")
     throw new CurveError(`the first line is '${plain.slice(0, 60)}'; it must be seconds,valence,arousal,mode`);
   const lanes = { valence: [], arousal: [] };
   rest.forEach((line, index) => {
     if (line.trim() === "") return;
-    const cells = line.split(",").map((cell) => cell.trim());
-    const where = `line ${index + 2}`;
+    const cells = split(line).map((cell) => separator === "," ? cell : cell.replaceAll(",", "."));
+    const where = `line ${index + (told ? 3 : 2)}`;
     if (cells.length !== header.length)
       throw new CurveError(`${where} has ${cells.length} cells, the first line ${header.length}; make them equal`);
     const seconds = number(cells[0], where, "write seconds as a plain number");
@@ -209,7 +232,8 @@ function parseJson(text) {
   const unknown = Object.keys(lanes).find((key) => !LANES.includes(key));
   if (unknown !== void 0)
     throw new CurveError(`the emotion JSON has the unknown key "${unknown}"; it may have "v", "valence" and "arousal"`);
-  return { valence: jsonLane("valence", lanes.valence ?? []), arousal: jsonLane("arousal", lanes.arousal ?? []) };
+  const lane = (name) => Object.hasOwn(lanes, name) ? jsonLane(name, lanes[name]) : [];
+  return { valence: lane("valence"), arousal: lane("arousal") };
 }
 function jsonLane(name, rows) {
   if (!Array.isArray(rows))
@@ -224,8 +248,8 @@ function jsonLane(name, rows) {
   });
 }
 function parseShortForm(text) {
-  const plain = text.replace(/\s+/g, " ").replace(/\s*([:*])\s*/g, "$1");
-  const entry = /(?:[^\s,()]|\([^()]*\))+/g;
+  const plain = text.replace(/\s+/g, " ").replace(/ ?([:*]) ?/g, "$1");
+  const entry = /(?:[^ ,()]|\([^()]*\))+/g;
   const entries = plain.match(entry) ?? [];
   const rest = plain.replace(entry, "").replace(/,/g, "").trim();
   if (rest !== "" || entries.length === 0)
@@ -245,20 +269,22 @@ function parseTime(text) {
   const parts = text.split(":");
   if (parts.length > 3)
     throw new CurveError(`the time '${text}' has ${parts.length} parts; write seconds, m:ss or h:mm:ss`);
-  return parts.reduce(
-    (seconds, part) => 60 * seconds + number(part, `the time '${text}'`, "write seconds, m:ss or h:mm:ss"),
-    0
-  );
+  const remedy = "write seconds, m:ss or h:mm:ss";
+  const numbers = parts.map((part) => number(part, `the time '${text}'`, remedy));
+  if (numbers.length > 1 && numbers.some((part) => part < 0))
+    throw new CurveError(`the time '${text}' has a negative part; ${remedy}`);
+  return numbers.reduce((seconds, part) => 60 * seconds + part, 0);
 }
 function parseFeeling(text) {
   if (text.startsWith("(")) {
-    const pair = /^\(\s*([^\s,]+)[\s,]+([^\s,]+)\s*\)$/.exec(text);
+    const pair = /^\( ?([^ ,]+)(?: ?, ?| )([^ ,]+) ?\)$/.exec(text);
     const remedy = "write (valence,arousal), such as (-0.4,0.9)";
     if (!pair) throw new CurveError(`emotion '${text}' is no pair; ${remedy}`);
     return [number(pair[1], `emotion '${text}'`, remedy), number(pair[2], `emotion '${text}'`, remedy)];
   }
-  const [name = "", factor] = text.split("*", 2);
-  const state = STATES[name.toLowerCase()];
+  const times = text.indexOf("*");
+  const [name, factor] = times < 0 ? [text, void 0] : [text.slice(0, times), text.slice(times + 1)];
+  const state = Object.hasOwn(STATES, name.toLowerCase()) && STATES[name.toLowerCase()];
   if (!state) throw new CurveError(`emotion '${name}' is unknown; use one of ${Object.keys(STATES).join(", ")}`);
   const intensity = factor === void 0 ? 1 : number(factor, `the intensity of '${text}'`, "write it like happy*0.5");
   if (!(intensity >= 0 && intensity < Infinity))
@@ -268,11 +294,10 @@ function parseFeeling(text) {
 function clamp(value) {
   return Math.max(-1, Math.min(1, value));
 }
+var NUMBER = /^[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?$/;
 function number(text, what, remedy) {
-  const trimmed = text.trim();
-  const value = Number(trimmed);
-  if (trimmed === "" || Number.isNaN(value)) throw new CurveError(`${what} has '${text}' where a number belongs; ${remedy}`);
-  return value;
+  if (!NUMBER.test(text)) throw new CurveError(`${what} has '${text}' where a number belongs; ${remedy}`);
+  return Number(text);
 }
 function asMode(text, where) {
   if (!MODES.includes(text)) throw new CurveError(`${where} has the mode '${text}'; use ${MODES.join(", ")}`);
@@ -310,19 +335,43 @@ function addState(curve, name, seconds) {
   const second = addPoint(first.curve, "arousal", seconds, arousal);
   return { curve: second.curve, selection: [...first.selection, ...second.selection] };
 }
-function movePoints(curve, refs, bySeconds, byValue) {
-  const points = refs.map(({ lane, index }) => curve[lane][index]);
+function movePoints(curve, refs, bySeconds, byValue, along = []) {
+  const all = [...refs, ...along];
+  const points = all.map(({ lane, index }) => curve[lane][index]);
   const earliest = Math.min(...points.map(({ seconds }) => seconds));
   const dt = Math.max(bySeconds, -earliest);
-  const moved = refs.map(({ lane }, i) => {
+  const moved = all.map(({ lane }, i) => {
     const { seconds, value, mode } = points[i];
-    return [lane, tidy({ seconds: seconds + dt, value: value + byValue, mode })];
+    const dv = i < refs.length ? byValue : 0;
+    const to = tidy({ seconds: seconds + dt, value: value + dv, mode });
+    return [lane, { seconds: dt ? to.seconds : seconds, value: dv ? to.value : value, mode }];
   });
-  return withPoints(curve, without(curve, refs), moved);
+  return withPoints(curve, without(curve, all), moved, refs.length);
+}
+function partners(curve, refs) {
+  const mine = new Set(refs.map(refKey));
+  return refs.flatMap((ref) => {
+    const lane = ref.lane === "valence" ? "arousal" : "valence";
+    const point = curve[ref.lane][ref.index];
+    const index = curve[lane].findIndex(({ seconds }) => seconds === point.seconds);
+    const other = { lane, index };
+    if (index < 0 || mine.has(refKey(other))) return [];
+    const partner = curve[lane][index];
+    const word = lane === "arousal" ? wordFor(point.value, partner.value) : wordFor(partner.value, point.value);
+    return word ? [other] : [];
+  });
+}
+function wordAt(curve, ref) {
+  const other = partners(curve, [ref])[0];
+  if (!other) return null;
+  const [valence, arousal] = ref.lane === "valence" ? [ref, other] : [other, ref];
+  return wordFor(curve.valence[valence.index].value, curve.arousal[arousal.index].value);
 }
 function setPoint(curve, ref, seconds, value) {
-  const { mode } = curve[ref.lane][ref.index];
-  return withPoints(curve, without(curve, [ref]), [[ref.lane, tidy({ seconds, value, mode })]]);
+  const along = partners(curve, [ref]);
+  const point = tidy({ seconds, value, mode: curve[ref.lane][ref.index].mode });
+  const placed = along.map(({ lane, index }) => [lane, { ...curve[lane][index], seconds: point.seconds }]);
+  return withPoints(curve, without(curve, [ref, ...along]), [[ref.lane, point], ...placed], 1);
 }
 function deletePoints(curve, refs) {
   return { curve: { ...curve, ...Object.fromEntries(without(curve, refs)) }, selection: [] };
@@ -363,7 +412,8 @@ function without(curve, refs) {
     LANES.map((lane) => [lane, curve[lane].filter((_, index) => !gone.has(refKey({ lane, index })))])
   );
 }
-function withPoints(curve, kept, placed) {
+function withPoints(curve, kept, placed, chosen = placed.length) {
+  const selected = new Set(placed.slice(0, chosen).map(([, point]) => point));
   const lanes = { ...curve };
   const selection = [];
   for (const name of LANES) {
@@ -374,10 +424,190 @@ function withPoints(curve, kept, placed) {
     const unique = mine.filter((point, i) => !mine.slice(0, i).some((o) => Math.abs(o.seconds - point.seconds) < SAME_S));
     const all = [...free, ...unique].sort((a, b) => a.seconds - b.seconds);
     lanes[name] = all;
-    selection.push(...unique.map((point) => ({ lane: name, index: all.indexOf(point) })));
+    const shown = unique.filter((point) => selected.has(point));
+    selection.push(...shown.map((point) => ({ lane: name, index: all.indexOf(point) })));
   }
   return { curve: lanes, selection };
 }
+
+// src/svg.ts
+var SVG = "http://www.w3.org/2000/svg";
+function svg(name, attributes = {}, ...children) {
+  const element = document.createElementNS(SVG, name);
+  set(element, attributes);
+  element.append(...children);
+  return element;
+}
+function html(name, attributes = {}, ...children) {
+  const element = document.createElement(name);
+  set(element, attributes);
+  element.append(...children);
+  return element;
+}
+function set(element, attributes) {
+  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, String(value));
+}
+function pathThrough(points) {
+  return points.map(([x, y], i) => `${i ? "L" : "M"}${x.toFixed(1)} ${y.toFixed(1)}`).join("");
+}
+
+// ../locales/en/main.json
+var main_default = {
+  keyface: {
+    editor: {
+      name: "emotion curve",
+      large_name: "emotion curve, large",
+      lanes: "valence and arousal over time",
+      plane: "valence and arousal",
+      tools: "emotion curve tools",
+      sound: "sound",
+      valence: "valence",
+      arousal: "arousal",
+      smooth: "smooth",
+      linear: "linear",
+      hold: "hold",
+      play: "Play or stop the sound (space)",
+      mode: "How the curve runs on from the chosen points",
+      add: "+ feeling",
+      add_tip: "Adds a named feeling at the playhead",
+      mirror: "Mirror",
+      mirror_tip: "Turns chosen points, or all, into the opposite feeling",
+      reset: "Reset",
+      reset_tip: "Back to neutral throughout",
+      copy: "Copy",
+      copy_tip: "Copies the curve, for another emotion curve (Ctrl+C)",
+      paste: "Paste",
+      paste_tip: "Puts in the curve copied from any emotion curve (Ctrl+V)",
+      import: "Import",
+      import_tip: "Reads a curve from a .csv, .json or .txt file",
+      csv_tip: "Saves the curve as a table",
+      json_tip: "Saves the curve as the node keeps it",
+      zoom_out: "Zooms out (wheel)",
+      zoom_in: "Zooms in (wheel)",
+      all: "All",
+      all_tip: "Shows the whole sound",
+      large: "Large",
+      large_tip: "Opens a large view",
+      close: "Close",
+      close_tip: "Closes the large view (Esc)",
+      seconds: "seconds",
+      exact: "Enter: set, Esc: leave",
+      help: "click: add · drag: move, Alt: to keyframes, Ctrl: this lane alone · double click: numbers",
+      crowded: "{count} points: zoom in to edit them",
+      point: "{lane} {value} at {time} s",
+      here: "{value} at {time} s",
+      placed: "{state} at {time} s",
+      found: "{label}, {from} to {to} s",
+      keyframes: "keyframes, every 13 frames",
+      drag_state: "{state}: drag it onto the curve",
+      no_curve: "what was pasted is no emotion curve: {reason}"
+    },
+    states: {
+      happy: "happy",
+      angry: "angry",
+      surprised: "surprised",
+      sad: "sad",
+      neutral: "neutral",
+      fear: "fear",
+      disgusted: "disgusted",
+      contempt: "contempt",
+      calm: "calm",
+      excited: "excited",
+      bored: "bored",
+      confused: "confused",
+      anxious: "anxious",
+      confident: "confident",
+      frustrated: "frustrated",
+      amused: "amused",
+      proud: "proud",
+      ashamed: "ashamed",
+      grateful: "grateful",
+      jealous: "jealous",
+      hopeful: "hopeful",
+      disappointed: "disappointed",
+      curious: "curious",
+      overwhelmed: "overwhelmed"
+    },
+    notes: {
+      simple: "# Portrait + voice = video\nChoose a picture and a recording, pick a feeling, run.",
+      feeling: "# A change of feeling\nDrag the points of the emotion curve, or write *second:feeling* into it: `0:calm 2.5:surprised 4:happy*0.8`; `6:(-0.4,0.9)` is valence and arousal. The timeline shows what comes when.",
+      feeling_words: "# A change of feeling\nWrite *second:feeling* into the emotion curve: `0:calm 2.5:surprised 4:happy*0.8`, or numbers: `6:(-0.4,0.9)` for valence and arousal. The timeline shows what comes when.",
+      keyframes: "# Keyframes you can edit\nKeyframes, half a second apart, are ordinary pictures: here they pass through *Sharpen*; a face restorer or a brush fits as well. The frames between them are then filled in. Keep their number and order.",
+      keyframes_decoded: "# Keyframes you can edit\nThe keyframes, half a second apart, are decoded, pass through any image node (here *Sharpen*; a face restorer fits as well), are encoded again, and the frames between them are filled in. Keep their number and order.",
+      larger: "# Larger pictures\nEvery frame goes through an upscale model before it becomes video. Put one into `models/upscale_models`.",
+      long: "# Minutes and hours\n*Render Video* writes frames into the video while they are decoded: an hour takes no more memory than a minute. Every stage is kept: changing the quality of the video samples nothing again. *fp8* weights help on small cards.",
+      sampler: "# Any sampler, any noise levels\nThe guiders drive ComfyUI's own *SamplerCustomAdvanced*. *AYS Schedule* has the noise levels KeyFace was made with.",
+      photographs: "# Photographs\nNeeds KeyFace's released weights, by their own names. ComfyUI lists what is missing when this opens, with links.",
+      weights: "[KeyFace's weights](https://huggingface.co/toninio19/keyface) and [a VAE](https://huggingface.co/stabilityai/sd-vae-ft-mse) go into `models/keyface`, the audio encoders (WavLM and BEATs from there, [wav2vec2](https://huggingface.co/facebook/wav2vec2-base-960h)) into `models/audio_encoders`.",
+      needs: "**Runs as it is** with the small bundled model, which knows drawn faces of 64 pixels. For photographs put [KeyFace's weights](https://huggingface.co/toninio19/keyface) and [a VAE](https://huggingface.co/stabilityai/sd-vae-ft-mse) into `models/keyface`, the audio encoders (with [wav2vec2](https://huggingface.co/facebook/wav2vec2-base-960h)) into `models/audio_encoders`; *auto* finds them.",
+      needs_files: "**Runs as it is** with the small bundled model, which knows drawn faces of 64 pixels. For photographs, put KeyFace's files into `models/keyface`, the audio encoders into `models/audio_encoders` ([released weights](https://huggingface.co/toninio19/keyface), [wav2vec2](https://huggingface.co/facebook/wav2vec2-base-960h)), and any Stable Diffusion 1.x VAE into `models/keyface` ([for example](https://huggingface.co/stabilityai/sd-vae-ft-mse)). *auto* finds them by what they hold."
+    }
+  }
+};
+
+// src/words.ts
+var spoken = main_default.keyface;
+var say = () => spoken.editor;
+var stateLabel = (name) => spoken.states[name] ?? name;
+function speak(other) {
+  const { editor, states, notes } = main_default.keyface;
+  spoken = {
+    editor: { ...editor, ...other.editor },
+    states: { ...states, ...other.states },
+    notes: { ...notes, ...other.notes }
+  };
+}
+var fill = (text, values) => text.replace(/\{(\w+)\}/g, (whole, name) => String(values[name] ?? whole));
+function retold(note, known) {
+  const keys = new Map(known.flatMap((notes) => Object.entries(notes).map(([key, text]) => [text, key])));
+  const now = spoken.notes;
+  return note.split("\n\n").map((paragraph) => now[keys.get(paragraph.trim()) ?? ""] ?? paragraph).join("\n\n");
+}
+
+// src/exact.ts
+var ExactNumbers = class {
+  constructor(take2, leave) {
+    this.take = take2;
+    this.leave = leave;
+    this.seconds.setAttribute("aria-label", say().seconds);
+    this.element.append(say().seconds, this.seconds, this.lane, this.value, say().exact);
+  }
+  element = html("span", { class: "kf-exact", hidden: "" });
+  seconds = html("input", { type: "number", step: 0.04 });
+  value = html("input", { type: "number", step: 0.05 });
+  lane = html("span");
+  ref = null;
+  get open() {
+    return this.ref !== null;
+  }
+  ask(ref, seconds, value) {
+    this.ref = ref;
+    this.lane.textContent = say()[ref.lane];
+    this.value.setAttribute("aria-label", say()[ref.lane]);
+    this.seconds.value = String(seconds);
+    this.value.value = String(value);
+    this.element.hidden = false;
+    this.seconds.focus({ preventScroll: true });
+    this.seconds.select();
+  }
+  /** Closes without a change when another point, or none, is chosen. */
+  follow(selection) {
+    const [only] = selection;
+    if (this.ref && !(only && selection.length === 1 && sameRef(only, this.ref))) this.close();
+  }
+  key({ key }) {
+    const { ref } = this;
+    if (!ref || key !== "Enter" && key !== "Escape") return;
+    const [seconds, value] = [this.seconds.valueAsNumber, this.value.valueAsNumber];
+    this.close();
+    if (key === "Enter" && Number.isFinite(seconds) && Number.isFinite(value)) this.take(ref, seconds, value);
+    else this.leave(ref);
+  }
+  close() {
+    this.ref = null;
+    this.element.hidden = true;
+  }
+};
 
 // src/sound.ts
 var SILENT = 2;
@@ -451,27 +681,6 @@ async function load(url) {
   return { seconds: audio.duration, peaks: peaksOf(channels, audio.sampleRate), url };
 }
 
-// src/svg.ts
-var SVG = "http://www.w3.org/2000/svg";
-function svg(name, attributes = {}, ...children) {
-  const element = document.createElementNS(SVG, name);
-  set(element, attributes);
-  element.append(...children);
-  return element;
-}
-function html(name, attributes = {}, ...children) {
-  const element = document.createElement(name);
-  set(element, attributes);
-  element.append(...children);
-  return element;
-}
-function set(element, attributes) {
-  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, String(value));
-}
-function pathThrough(points) {
-  return points.map(([x, y], i) => `${i ? "L" : "M"}${x.toFixed(1)} ${y.toFixed(1)}`).join("");
-}
-
 // src/lanes.ts
 var LABEL_WIDTH = 52;
 var AXIS_HEIGHT = 18;
@@ -482,16 +691,16 @@ var PADDING = 8;
 var MOST_HANDLES = 400;
 var CURVE_STEP_PX = 2;
 function layoutOf(width, height) {
-  const left = LABEL_WIDTH;
-  const wide = Math.max(40, width - left - PADDING);
+  const left2 = LABEL_WIDTH;
+  const wide = Math.max(40, width - left2 - PADDING);
   const usable = Math.max(60, height - AXIS_HEIGHT - KEYFRAMES_HEIGHT - 4 * GAP);
-  const sound = { left, top: GAP, width: wide, height: usable * SOUND_SHARE };
+  const sound = { left: left2, top: GAP, width: wide, height: usable * SOUND_SHARE };
   const tall = (usable - sound.height) / 2;
-  const valence = { left, top: sound.top + sound.height + GAP, width: wide, height: tall };
+  const valence = { left: left2, top: sound.top + sound.height + GAP, width: wide, height: tall };
   const arousal = { ...valence, top: valence.top + tall + GAP };
   const keyframes = { ...arousal, top: arousal.top + tall + GAP, height: KEYFRAMES_HEIGHT };
   const axis = { ...keyframes, top: keyframes.top + KEYFRAMES_HEIGHT, height: AXIS_HEIGHT };
-  const time = { left, top: sound.top, width: wide, height: axis.top - sound.top };
+  const time = { left: left2, top: sound.top, width: wide, height: axis.top - sound.top };
   return { width, height, sound, valence, arousal, keyframes, axis, time };
 }
 function valueArea(area) {
@@ -502,7 +711,7 @@ function drawGround(layout, span, duration, sound, vocalizations) {
   for (const name of ["sound", ...LANES]) {
     const area = layout[name];
     parts.push(svg("rect", { ...rect(area), class: "kf-panel", rx: 3 }));
-    const label = svg("text", { x: area.left - 6, y: area.top + area.height / 2, class: `kf-label kf-${name}` }, name);
+    const label = svg("text", { x: area.left - 6, y: area.top + area.height / 2, class: `kf-label kf-${name}` }, say()[name]);
     parts.push(label);
   }
   const marks = ticks(span, layout.axis);
@@ -573,11 +782,11 @@ var Handles = class {
       "aria-valuenow": point.value,
       "aria-valuetext": described
     });
-    handle.firstElementChild.textContent = `${described}, ${point.mode}`;
+    handle.firstElementChild.textContent = `${described}, ${say()[point.mode]}`;
     return handle;
   }
 };
-var describe = (lane, { seconds, value }) => `${lane} ${value} at ${clock(seconds, 2)} s`;
+var describe = (lane, { seconds, value }) => fill(say().point, { lane: say()[lane], value, time: clock(seconds, 2) });
 function waveform(area, span, sound) {
   const count = Math.max(1, Math.round(area.width));
   const middle = area.top + area.height / 2;
@@ -593,11 +802,11 @@ function waveform(area, span, sound) {
 }
 function found(area, span, vocalizations) {
   return vocalizations.filter(({ start, end }) => end > span.from && start < span.to).flatMap(({ start, end, label }) => {
-    const left = Math.max(area.left, xOf(start, span, area));
+    const left2 = Math.max(area.left, xOf(start, span, area));
     const right = Math.min(area.left + area.width, xOf(end, span, area));
-    const mark = svg("rect", { ...rect({ ...area, left, width: Math.max(2, right - left) }), class: "kf-found" });
-    mark.append(svg("title", {}, `${label}, ${clock(start)} to ${clock(end)} s`));
-    return [mark, svg("text", { x: left + 3, y: area.top + 10, class: "kf-found-label" }, label)];
+    const mark = svg("rect", { ...rect({ ...area, left: left2, width: Math.max(2, right - left2) }), class: "kf-found" });
+    mark.append(svg("title", {}, fill(say().found, { label, from: clock(start), to: clock(end) })));
+    return [mark, svg("text", { x: left2 + 3, y: area.top + 10, class: "kf-found-label" }, label)];
   });
 }
 function keyframeTicks(area, span) {
@@ -609,29 +818,31 @@ function keyframeTicks(area, span) {
     const x = xOf(k * KEYFRAME_S, span, area).toFixed(1);
     d += `M${x} ${area.top}v${area.height - 4}`;
   }
-  return svg("path", { d, class: "kf-keyframes" }, svg("title", {}, "keyframes, every 13 frames"));
+  return svg("path", { d, class: "kf-keyframes" }, svg("title", {}, say().keyframes));
 }
-var rect = ({ left, top, width, height }) => ({ x: left, y: top, width: Math.max(0, width), height });
+var rect = ({ left: left2, top, width, height }) => ({ x: left2, y: top, width: Math.max(0, width), height });
 
 // src/gestures.ts
 var SLACK_PX = 4;
 var REACH_PX = 9;
+var NAMED_SLACK_PX = 10;
 var VALUE_STEP = 0.02;
 var COARSE = 5;
 var Gestures = class {
-  constructor(editor) {
+  constructor(editor, element, lanes, plane) {
     this.editor = editor;
-    const { lanes, plane, element } = editor;
+    this.lanes = lanes;
+    this.plane = plane;
     lanes.addEventListener("pointerdown", (event) => this.press(event));
     lanes.addEventListener("pointermove", (event) => this.move(event));
     lanes.addEventListener("pointerup", (event) => this.release(event));
     lanes.addEventListener("pointercancel", () => this.cancel());
     lanes.addEventListener("dblclick", (event) => this.doubleClick(event));
-    lanes.addEventListener("wheel", (event) => this.wheel(event), { passive: false });
     lanes.addEventListener("focusin", (event) => this.focused(event));
-    plane.element.addEventListener("pointerdown", (event) => this.pickState(event));
-    plane.element.addEventListener("pointerup", (event) => this.dropState(event));
-    element.addEventListener("keydown", (event) => this.key(event));
+    plane.addEventListener("pointerdown", (event) => this.pickState(event));
+    plane.addEventListener("pointermove", (event) => this.carryState(event));
+    plane.addEventListener("pointerup", (event) => this.dropState(event));
+    plane.addEventListener("pointercancel", () => this.cancel());
     for (const name of ["pointerdown", "contextmenu"]) element.addEventListener(name, (event) => event.stopPropagation());
   }
   drag = null;
@@ -640,7 +851,7 @@ var Gestures = class {
   press(event) {
     if (event.button !== 0 || this.editor.error) return;
     const place = this.placeOf(event);
-    this.editor.lanes.setPointerCapture(event.pointerId);
+    this.lanes.setPointerCapture(event.pointerId);
     const ref = this.pointAt(place);
     if (!ref) {
       if (this.laneAt(place)) this.box = place;
@@ -652,7 +863,9 @@ var Gestures = class {
     const refs = event.shiftKey ? toggled(chosen, ref) : among ? chosen : [ref];
     this.editor.select(refs);
     this.editor.focus(ref);
-    this.drag = { start: place, before: this.editor.curve, refs, moved: false };
+    const along = event.ctrlKey || event.metaKey ? [] : partners(this.editor.curve, refs);
+    const named = wordAt(this.editor.curve, ref) !== null;
+    this.drag = { start: place, before: this.editor.curve, refs, along, named, moved: false };
   }
   move(event) {
     const place = this.placeOf(event);
@@ -670,13 +883,26 @@ var Gestures = class {
     const lead = drag.before[drag.refs[0].lane][drag.refs[0].index];
     const wanted = lead.seconds + (place.x - drag.start.x) / perSecond;
     const seconds = snap ? editor.timeAt(xOf(wanted, editor.span, time), true) : wanted;
-    const value = valueAt(place.y, area) - valueAt(drag.start.y, area);
-    editor.preview(movePoints(drag.before, drag.refs, seconds - lead.seconds, value));
+    const up = drag.named ? beyond(place.y - drag.start.y, NAMED_SLACK_PX) : place.y - drag.start.y;
+    const value = valueAt(drag.start.y + up, area) - valueAt(drag.start.y, area);
+    editor.preview(movePoints(drag.before, drag.refs, seconds - lead.seconds, value, drag.along));
+    this.sayWhere(editor.selection[0]);
+  }
+  /** Says value, time and feeling beside a point. */
+  sayWhere(ref) {
+    const { curve, span, layout } = this.editor;
+    const point = ref && curve[ref.lane][ref.index];
+    if (!point) return;
+    const [name, factor] = wordAt(curve, ref)?.split("*") ?? [];
+    const word = name ? ` · ${stateLabel(name)}${factor ? ` × ${factor}` : ""}` : "";
+    const here = fill(say().here, { value: point.value, time: clock(point.seconds, 2) });
+    this.editor.label(here + word, xOf(point.seconds, span, layout.time), yOf(point.value, valueArea(layout[ref.lane])));
   }
   release(event) {
     const { editor, drag, box } = this;
     this.drag = this.box = null;
     editor.drawBox(null);
+    editor.label("");
     if (drag) {
       if (drag.moved) editor.commit();
       return;
@@ -701,26 +927,33 @@ var Gestures = class {
   }
   cancel() {
     const dragged = this.drag?.moved;
-    this.drag = this.box = null;
+    this.drag = this.box = this.state = null;
     this.editor.drawBox(null);
+    this.editor.label("");
     if (dragged) this.editor.revert();
   }
   doubleClick(event) {
     const ref = this.pointAt(this.placeOf(event));
     if (!ref) return;
     this.editor.select([ref]);
-    this.editor.tools.editExactly();
+    this.editor.editExactly();
   }
   wheel(event) {
     event.preventDefault();
-    event.stopPropagation();
     const { editor } = this;
+    const tools = event.target.closest(".kf-tools");
+    if (tools) {
+      tools.scrollLeft += event.deltaX + event.deltaY;
+      return;
+    }
     const length = editor.span.to - editor.span.from;
     if (event.shiftKey || Math.abs(event.deltaX) > Math.abs(event.deltaY)) {
       editor.scroll((event.deltaX || event.deltaY) / 500 * length);
       return;
     }
-    editor.zoom(Math.exp(event.deltaY / 400), editor.timeAt(this.placeOf(event).x, false));
+    const { time } = editor.layout;
+    const x = Math.max(time.left, Math.min(time.left + time.width, this.placeOf(event).x));
+    editor.zoom(Math.exp(event.deltaY / 400), editor.timeAt(x, false));
   }
   focused(event) {
     const ref = refOf(event.target);
@@ -731,42 +964,52 @@ var Gestures = class {
     const name = event.target.getAttribute("data-state");
     if (!name || this.editor.error) return;
     this.state = name;
-    this.editor.plane.element.setPointerCapture(event.pointerId);
+    this.plane.setPointerCapture(event.pointerId);
+  }
+  carryState(event) {
+    if (!this.state) return;
+    const place = this.placeOf(event);
+    const time = clock(this.editor.timeAt(place.x, event.altKey), 2);
+    this.editor.label(this.overTime(place) ? fill(say().placed, { state: stateLabel(this.state), time }) : "", place.x, place.y);
   }
   /** A state let go over the lanes becomes a point there; a click on it, one at the playhead. */
   dropState(event) {
     const { editor, state } = this;
     this.state = null;
     if (!state) return;
+    editor.label("");
     const place = this.placeOf(event);
-    const { time } = editor.layout;
-    const onLanes = place.x >= time.left && place.x <= time.left + time.width && place.y <= time.top + time.height;
+    const onLanes = this.overTime(place);
     const seconds = onLanes ? editor.timeAt(place.x, event.altKey) : editor.playhead;
     if (onLanes || event.target.getAttribute("data-state") === state || place.x > editor.layout.width)
       editor.apply(addState(editor.curve, state, rounded(seconds)));
   }
+  overTime({ x, y }) {
+    const { time } = this.editor.layout;
+    return x >= time.left && x <= time.left + time.width && y >= time.top && y <= time.top + time.height;
+  }
+  /** What a key does, whatever in the editor has the focus. */
   key(event) {
-    const { editor } = this;
-    if (event.target.closest("input, select")) {
-      event.stopPropagation();
-      return;
-    }
+    const target = event.target;
+    if (target.closest("input")) return;
     if (event.ctrlKey || event.metaKey) {
-      if (event.key.toLowerCase() !== "a") return;
-      editor.select(allRefs(editor.curve));
+      const key = event.key.toLowerCase();
+      if (key === "a") this.editor.select(allRefs(this.editor.curve));
+      else if (key === "z" || key === "y") event.repeat || this.editor.goBack(key === "y" || event.shiftKey);
+      else if (key !== "s") return;
+    } else if (target.closest("button, select") && !["Delete", "Backspace", "Escape"].includes(event.key)) {
+      return;
     } else if (event.key === " ") {
-      if (event.target.closest("button")) return;
-      editor.player.toggle(editor.playhead);
+      this.editor.togglePlay();
     } else if (!this.keyOnPoints(event)) {
       return;
     }
     event.preventDefault();
-    event.stopPropagation();
   }
   keyOnPoints(event) {
     const { editor } = this;
     const refs = editor.selection;
-    if (refs.length === 0 || editor.error || !event.target.closest(".kf-lanes")) return false;
+    if (refs.length === 0 || editor.error) return false;
     const coarse = event.shiftKey ? COARSE : 1;
     const time = event.altKey ? KEYFRAME_S : coarse / FPS;
     const steps = {
@@ -777,15 +1020,16 @@ var Gestures = class {
     };
     const step = steps[event.key];
     if (step) {
-      editor.apply(movePoints(editor.curve, refs, ...step));
-      if (editor.selection[0]) editor.focus(editor.selection[0]);
+      editor.apply(movePoints(editor.curve, refs, ...step, partners(editor.curve, refs)));
+      editor.focus(editor.selection[0]);
     } else if (event.key === "Delete" || event.key === "Backspace") {
       editor.apply(deletePoints(editor.curve, refs));
-      editor.element.querySelector("button")?.focus({ preventScroll: true });
+      editor.focus();
     } else if (event.key === "Enter") {
-      editor.tools.editExactly();
+      editor.editExactly();
     } else if (event.key === "Escape") {
       editor.select([]);
+      editor.focus();
     } else {
       return false;
     }
@@ -793,19 +1037,19 @@ var Gestures = class {
   }
   /** Where an event lies in the lanes' own pixels, however far the canvas is zoomed. */
   placeOf(event) {
-    const { lanes, layout } = this.editor;
-    const shown = lanes.getBoundingClientRect();
+    const { layout } = this.editor;
+    const shown = this.lanes.getBoundingClientRect();
     const scale = shown.width / layout.width || 1;
     return { x: (event.clientX - shown.left) / scale, y: (event.clientY - shown.top) / scale };
   }
   laneAt({ x, y }) {
-    const inside = ({ left, top, width, height }) => x >= left - SLACK_PX && x <= left + width + SLACK_PX && y >= top && y <= top + height;
+    const inside = ({ left: left2, top, width, height }) => x >= left2 - SLACK_PX && x <= left2 + width + SLACK_PX && y >= top && y <= top + height;
     return LANES.find((lane) => inside(this.editor.layout[lane])) ?? null;
   }
   /** The nearest point that is within reach, if points are shown at all. */
   pointAt({ x, y }) {
-    const { curve, span, layout, lanes } = this.editor;
-    if (!lanes.querySelector(".kf-point")) return null;
+    const { curve, span, layout } = this.editor;
+    if (!this.lanes.querySelector(".kf-point")) return null;
     let nearest = null;
     let least = REACH_PX;
     for (const ref of allRefs(curve)) {
@@ -825,6 +1069,7 @@ var Gestures = class {
     });
   }
 };
+var beyond = (way, slack) => Math.sign(way) * Math.max(0, Math.abs(way) - slack);
 var boxOf = (a, b) => ({
   x: Math.min(a.x, b.x),
   y: Math.min(a.y, b.y),
@@ -838,18 +1083,72 @@ function refOf(target) {
   return lane ? { lane, index: Number(index) } : null;
 }
 
+// src/keyboard.ts
+var MODIFIERS = ["Shift", "Control", "Alt", "Meta"];
+var claimants = /* @__PURE__ */ new Set();
+var holder = null;
+function claim(claimant) {
+  claimants.add(claimant);
+}
+function release(claimant) {
+  claimants.delete(claimant);
+  if (holder === claimant) holder = null;
+}
+var holds = (claimant) => holder === claimant;
+function hand(claimant) {
+  holder = claimant;
+  settle(claimant);
+}
+function settle(claimant) {
+  if (holder !== claimant || !nothingFocused()) return;
+  claimant.element.focus({ preventScroll: true });
+}
+var nothingFocused = () => !document.activeElement || document.activeElement === document.body || document.activeElement === document.documentElement;
+function around(target) {
+  if (!(target instanceof Node)) return null;
+  for (const claimant of claimants) if (claimant.element.contains(target)) return claimant;
+  return null;
+}
+function owner(event) {
+  return around(event.target) ?? (nothingFocused() ? holder : null);
+}
+function take(name, act, whose = owner) {
+  const listener = (event) => {
+    const claimant = whose(event);
+    if (!claimant) return;
+    event.stopPropagation();
+    act(claimant, event);
+  };
+  window.addEventListener(name, listener, { capture: true, passive: false });
+}
+for (const name of ["pointerdown", "focusin"])
+  window.addEventListener(name, ({ target }) => holder = around(target), true);
+take("keydown", (claimant, event) => claimant.key(event));
+take("keyup", () => {
+}, (event) => MODIFIERS.includes(event.key) ? null : owner(event));
+take("copy", (claimant, event) => claimant.copy(event));
+take("cut", () => {
+});
+take("paste", (claimant, event) => claimant.paste(event));
+take("wheel", (claimant, event) => claimant.wheel(event), (event) => around(event.target));
+
 // src/plane.ts
 var EDGE = 12;
 var TRAIL_POINTS = 240;
+var NAME_HEIGHT = 10;
 var Plane = class {
-  element = svg("svg", { class: "kf-plane", role: "img", "aria-label": "valence and arousal" });
+  element = svg("svg", { class: "kf-plane", role: "img", "aria-label": say().plane });
   landmarks = svg("g");
   trail = svg("path", { class: "kf-trail" });
   now = svg("circle", { class: "kf-now", r: 5 });
   name = svg("text", { class: "kf-feeling" });
   side = 120;
+  nearest = "neutral";
+  pointed = null;
   constructor() {
     this.element.append(this.landmarks, this.trail, this.now, this.name);
+    this.element.addEventListener("pointerover", ({ target }) => this.point(target.getAttribute("data-state")));
+    this.element.addEventListener("pointerleave", () => this.point(null));
   }
   /** Draws the landmarks anew for a side in pixels. */
   resize(side) {
@@ -859,15 +1158,16 @@ var Plane = class {
     const middle = side / 2;
     const axes = svg("path", { d: `M${EDGE} ${middle}H${side - EDGE}M${middle} ${EDGE}V${side - EDGE}`, class: "kf-zero" });
     const texts = [
-      svg("text", { x: side - 3, y: middle - 4, class: "kf-plane-label kf-valence", "text-anchor": "end" }, "valence"),
-      svg("text", { x: middle + 4, y: 10, class: "kf-plane-label kf-arousal" }, "arousal")
+      svg("text", { x: side - 3, y: middle - 4, class: "kf-plane-label kf-valence", "text-anchor": "end" }, say().valence),
+      svg("text", { x: middle + 4, y: 10, class: "kf-plane-label kf-arousal" }, say().arousal)
     ];
     const dots = Object.entries(STATES).map(([name, [v, a]]) => {
       const [x, y] = this.at(v, a);
       const dot = svg("circle", { cx: x, cy: y, r: 3.5, class: "kf-state", "data-state": name });
-      dot.append(svg("title", {}, `${name}: drag it onto the curve`));
+      dot.append(svg("title", {}, fill(say().drag_state, { state: stateLabel(name) })));
       return dot;
     });
+    texts.push(...this.names());
     this.landmarks.replaceChildren(
       svg("rect", { x: 0, y: 0, width: side, height: side, rx: 3, class: "kf-panel" }),
       axes,
@@ -883,19 +1183,56 @@ var Plane = class {
     });
     this.trail.setAttribute("d", pathThrough(points));
   }
+  /** The names beside their dots, as many as have room; the others are read by pointing at them. */
+  names() {
+    const middle = this.side / 2;
+    const places = Object.entries(STATES).map(([name, [v, a]]) => [stateLabel(name), ...this.at(v, a)]);
+    const taken = [
+      ...places.map(([, x, y]) => ({ left: x - 4, top: y - 4, width: 8, height: 8 })),
+      { left: this.side - 44, top: middle - 13, width: 44, height: 12 },
+      { left: middle, top: 0, width: 48, height: 12 },
+      { left: 0, top: this.side - 16, width: this.side / 2, height: 16 }
+    ];
+    const texts = [];
+    for (const [label, x, y] of places) {
+      const width = widthOf(label);
+      const free = [
+        { left: x + 6, top: y - 5 },
+        { left: x - 6 - width, top: y - 5 },
+        { left: x - width / 2, top: y - 15 },
+        { left: x - width / 2, top: y + 5 }
+      ].map((place) => ({ ...place, width, height: NAME_HEIGHT })).find((box) => this.inside(box) && !taken.some((other) => overlap(box, other)));
+      if (!free) continue;
+      taken.push(free);
+      texts.push(svg("text", { x: free.left, y: free.top + 8, class: "kf-state-name" }, label));
+    }
+    return texts;
+  }
+  inside({ left: left2, top, width, height }) {
+    return left2 >= 1 && top >= 1 && left2 + width <= this.side - 1 && top + height <= this.side - 1;
+  }
+  /** Says which state the pointer is on. */
+  point(state) {
+    this.pointed = state;
+    this.name.textContent = stateLabel(state ?? this.nearest);
+    this.name.classList.toggle("kf-pointed", state !== null);
+  }
   drawFeeling(valence, arousal) {
     const [x, y] = this.at(valence, arousal);
     this.now.setAttribute("cx", String(x));
     this.now.setAttribute("cy", String(y));
     this.name.setAttribute("x", "6");
     this.name.setAttribute("y", String(this.side - 6));
-    this.name.textContent = nearestState(valence, arousal);
+    this.nearest = nearestState(valence, arousal);
+    this.point(this.pointed);
   }
   at(valence, arousal) {
     const half = this.side / 2 - EDGE;
     return [this.side / 2 + valence * half, this.side / 2 - arousal * half];
   }
 };
+var overlap = (a, b) => a.left < b.left + b.width && b.left < a.left + a.width && a.top < b.top + b.height && b.top < a.top + a.height;
+var widthOf = (text) => [...text].reduce((sum, letter) => sum + (letter > "⹿" ? 9 : 5.1), 0);
 
 // src/player.ts
 var Player = class {
@@ -951,129 +1288,110 @@ var clipboard = "";
 var Tools = class {
   constructor(editor, enlarge) {
     this.editor = editor;
-    for (const mode of MODES) this.mode.append(html("option", { value: mode }, mode));
+    const words = say();
+    this.play.classList.add("kf-play");
+    for (const mode of MODES) this.mode.append(html("option", { value: mode }, words[mode]));
     this.mode.addEventListener("change", () => {
-      editor.apply(setMode(editor.curve, editor.selection, this.mode.value));
+      if (editor.selection.length && !editor.error)
+        editor.apply(setMode(editor.curve, editor.selection, this.mode.value));
     });
-    this.states.append(html("option", { value: "" }, "+ feeling"));
-    for (const name of Object.keys(STATES)) this.states.append(html("option", { value: name }, name));
+    this.states.append(html("option", { value: "" }, words.add));
+    for (const name of Object.keys(STATES)) this.states.append(html("option", { value: name }, stateLabel(name)));
     this.states.addEventListener("change", () => {
-      if (this.states.value) editor.apply(addState(editor.curve, this.states.value, rounded(editor.playhead)));
+      if (this.states.value && !editor.error)
+        editor.apply(addState(editor.curve, this.states.value, rounded(editor.playhead)));
       this.states.value = "";
     });
     const mirror2 = this.button(
-      "Mirror",
-      "Turns chosen points, or all, into the opposite feeling",
+      words.mirror,
+      words.mirror_tip,
       () => editor.apply(mirror(editor.curve, editor.selection))
     );
-    const reset2 = this.button("Reset", "Back to neutral throughout", () => editor.apply(reset()));
-    const load2 = this.button("Import", "Reads a curve from a .csv, .json or .txt file", () => this.load());
     this.changing = [this.mode, this.states, mirror2, this.paste];
     this.element.append(
       this.play,
       this.states,
       this.mode,
       mirror2,
-      reset2,
-      this.button("Copy", "Copies the curve, for another emotion curve", () => this.copyCurve()),
+      this.button(words.reset, words.reset_tip, () => editor.reset()),
+      this.button(words.copy, words.copy_tip, () => this.copyCurve()),
       this.paste,
-      load2,
-      this.button("CSV", "Saves the curve as a table", () => save("emotion.csv", toCsv(editor.curve))),
-      this.button("JSON", "Saves the curve as the node keeps it", () => save("emotion.json", serialize(editor.curve))),
+      this.button(words.import, words.import_tip, () => this.load()),
+      this.button("CSV", words.csv_tip, () => save("emotion.csv", toCsv(editor.curve))),
+      this.button("JSON", words.json_tip, () => save("emotion.json", serialize(editor.curve))),
       html("span", { class: "kf-space" }),
-      this.button("−", "Zooms out (wheel)", () => editor.zoom(1.6)),
-      this.button("+", "Zooms in (wheel)", () => editor.zoom(1 / 1.6)),
-      this.button("All", "Shows the whole sound", () => editor.setSpan({ from: 0, to: editor.duration }))
+      this.button("−", words.zoom_out, () => editor.zoom(1.6)),
+      this.button("+", words.zoom_in, () => editor.zoom(1 / 1.6)),
+      this.button(words.all, words.all_tip, () => editor.setSpan({ from: 0, to: editor.duration }))
     );
-    if (enlarge) this.element.append(this.button("⤢ Large", "Opens a large view", enlarge));
+    if (enlarge) this.element.append(this.button("⤢", words.large_tip, enlarge));
   }
-  element = html("div", { class: "kf-tools", role: "toolbar", "aria-label": "emotion curve tools" });
-  play = this.button("▶", "Play the sound (space)", () => this.editor.player.toggle(this.editor.playhead));
-  mode = html("select", { title: "How the curve runs on from the chosen points", "aria-label": "interpolation" });
-  states = html("select", { title: "Adds a named feeling at the playhead", "aria-label": "named feeling" });
-  paste = this.button("Paste", "Puts in the curve copied from any emotion curve", () => this.pasteCurve());
+  element = html("div", { class: "kf-tools", role: "toolbar", "aria-label": say().tools });
+  play = this.button("▶", say().play, () => this.editor.togglePlay());
+  mode = html("select", { title: say().mode, "aria-label": say().mode });
+  states = html("select", { title: say().add_tip, "aria-label": say().add_tip });
+  paste = this.button(say().paste, say().paste_tip, () => this.pasteCurve(clipboard));
   changing;
-  numbers = null;
-  numbersFor = "";
   /** Shows what can be done now. */
-  update() {
+  update(playing, canPlay) {
     const { editor } = this;
-    this.play.textContent = editor.player.playing ? "❚❚" : "▶";
-    this.play.disabled = !editor.player.canPlay;
-    for (const tool of this.changing) tool.disabled = editor.error !== "";
-    this.paste.disabled = clipboard === "";
-    this.mode.disabled ||= editor.selection.length === 0;
+    this.play.textContent = playing ? "❚❚" : "▶";
+    enable(this.play, canPlay);
+    for (const tool of this.changing) enable(tool, editor.error === "");
+    if (clipboard === "") enable(this.paste, false);
+    if (editor.selection.length === 0) enable(this.mode, false);
     const modes = new Set(editor.selection.map(({ lane, index }) => editor.curve[lane][index]?.mode));
     const [only] = modes;
     this.mode.value = modes.size === 1 && only ? only : "";
   }
-  /** Number fields for one chosen point, once they were asked for. */
-  exact(selection) {
-    const [ref] = selection;
-    if (!this.numbers || selection.length !== 1 || !ref || refKey(ref) !== this.numbersFor) {
-      this.numbers = null;
-      return null;
-    }
-    return this.numbers;
-  }
-  /** Asks for exact numbers of the one chosen point. */
-  editExactly() {
-    const { editor } = this;
-    const [ref] = editor.selection;
-    if (editor.selection.length !== 1 || !ref) return;
-    const point = editor.curve[ref.lane][ref.index];
-    const field = (label, value2, step) => html("input", { type: "number", value: value2, step, "aria-label": label });
-    const seconds = field("seconds", point.seconds, 0.04);
-    const value = field(ref.lane, point.value, 0.05);
-    const done = (keep) => {
-      this.numbers = null;
-      const [s, v] = [seconds.valueAsNumber, value.valueAsNumber];
-      if (keep && Number.isFinite(s) && Number.isFinite(v)) editor.apply(setPoint(editor.curve, ref, s, v));
-      else editor.select(editor.selection);
-      if (editor.selection[0]) editor.focus(editor.selection[0]);
-    };
-    const form = html("span", { class: "kf-exact" }, "seconds", seconds, ref.lane, value, "Enter: set, Esc: leave");
-    form.addEventListener("keydown", (event) => {
-      if (event.key === "Enter") done(true);
-      if (event.key === "Escape") done(false);
-      event.stopPropagation();
-    });
-    this.numbers = form;
-    this.numbersFor = refKey(ref);
-    editor.select(editor.selection);
-    seconds.focus({ preventScroll: true });
-    seconds.select();
-  }
-  button(text, title, action) {
-    const button = html("button", { type: "button", title, "aria-label": title }, text);
-    button.addEventListener("click", action);
-    return button;
-  }
+  /** Takes the curve along; returns it as text. */
   copyCurve() {
     clipboard = serialize(this.editor.curve);
     navigator.clipboard?.writeText(clipboard).catch((error) => console.debug("KeyFace: not copied:", error));
-    this.update();
+    this.editor.select(this.editor.selection);
+    return clipboard;
   }
-  pasteCurve() {
-    if (clipboard) this.editor.apply({ curve: parse(clipboard), selection: [] });
+  /** Puts in a curve from the clipboard, whoever wrote it there. */
+  pasteCurve(text) {
+    if (this.editor.error || text.trim() === "") return;
+    this.take(say().no_curve, () => parse(text));
+  }
+  button(text, title, action) {
+    const button = html("button", { type: "button", title, "aria-label": title }, text);
+    button.addEventListener("click", () => {
+      if (button.getAttribute("aria-disabled") !== "true") action();
+    });
+    return button;
   }
   load() {
     const input = html("input", { type: "file", accept: ".csv,.json,.txt" });
     input.addEventListener("change", async () => {
       const file = input.files?.[0];
       if (!file) return;
-      const text = await file.text();
-      try {
-        const curve = file.name.toLowerCase().endsWith(".csv") ? fromCsv(text) : parse(text);
-        this.editor.apply({ curve, selection: [] });
-      } catch (error) {
-        if (!(error instanceof CurveError)) throw error;
-        this.editor.tell(`${file.name}: ${error.message}`);
-      }
+      const text = decoded2(await file.arrayBuffer());
+      const csv = file.name.toLowerCase().endsWith(".csv");
+      this.take(`${file.name}: {reason}`, () => csv ? fromCsv(text) : parse(text));
     });
     input.click();
   }
+  take(wrong, read) {
+    try {
+      this.editor.apply({ curve: read(), selection: [] });
+    } catch (error) {
+      if (!(error instanceof CurveError)) throw error;
+      this.editor.tell(fill(wrong, { reason: error.message }));
+    }
+  }
 };
+function enable(tool, can) {
+  tool.setAttribute("aria-disabled", String(!can));
+  tool.classList.toggle("kf-off", !can);
+}
+function decoded2(bytes) {
+  const [a, b] = new Uint8Array(bytes.slice(0, 2));
+  const wide = a === 255 && b === 254 ? "utf-16le" : a === 254 && b === 255 ? "utf-16be" : "utf-8";
+  return new TextDecoder(wide).decode(bytes);
+}
 function save(name, text) {
   const url = URL.createObjectURL(new Blob([text], { type: "text/plain" }));
   html("a", { href: url, download: name }).click();
@@ -1084,48 +1402,80 @@ function save(name, text) {
 var WATCH_MS = 120;
 var DEFAULT_S = 10;
 var PLANE_SHARE = 0.34;
-var LARGEST_PLANE = 260;
+var LARGEST_PLANE = 420;
+var PATIENCE_MS = 3e3;
+var left = /* @__PURE__ */ new Map();
 var CurveEditor = class {
   constructor(source, enlarge) {
     this.source = source;
-    this.player = new Player((seconds) => this.setPlayhead(seconds));
     this.tools = new Tools(this, enlarge);
-    this.lanes.append(this.ground, this.curves, this.overlay, this.handles.element);
+    this.exact = new ExactNumbers(
+      (ref, seconds, value) => {
+        this.apply(setPoint(this.curve, ref, seconds, value));
+        this.focus(this.selection[0]);
+      },
+      (ref) => this.focus(ref)
+    );
+    this.lanes.append(this.ground, this.curves, this.overlay, this.handles.element, this.value);
     const body = html("div", { class: "kf-body" }, this.lanes, this.plane.element);
+    this.status.append(this.exact.element, this.message);
     this.element.append(this.tools.element, body, this.status);
-    new Gestures(this);
+    const gestures = new Gestures(this, this.element, this.lanes, this.plane.element);
+    this.claimant = {
+      element: this.element,
+      key: (event) => {
+        this.follow();
+        if (this.exact.open && event.target instanceof HTMLInputElement) this.exact.key(event);
+        else gestures.key(event);
+      },
+      wheel: (event) => gestures.wheel(event),
+      copy: (event) => this.copy(event),
+      paste: (event) => this.paste(event)
+    };
+    this.element.addEventListener("pointerdown", () => this.follow(), true);
     this.observer.observe(body);
     this.wake();
   }
-  element = html("div", { class: "kf-editor", role: "group", "aria-label": "emotion curve", tabindex: -1 });
-  lanes = svg("svg", { class: "kf-lanes", role: "group", "aria-label": "valence and arousal over time" });
-  plane = new Plane();
-  player;
-  tools;
+  element = html("div", { class: "kf-editor", role: "group", "aria-label": say().name, tabindex: -1 });
   curve = EMPTY;
   selection = [];
   span = { from: 0, to: DEFAULT_S };
   layout = layoutOf(0, 0);
-  /** What is wrong with the text; while it is, nothing can be edited and the text stays as it is. */
   error = "";
   playhead = 0;
+  lanes = svg("svg", { class: "kf-lanes", role: "group", "aria-label": say().lanes });
+  plane = new Plane();
+  player = new Player((seconds) => this.setPlayhead(seconds));
+  tools;
+  exact;
+  claimant;
   text = null;
+  /** Whether the text is kept in words where words can say it. */
+  words = false;
   heard = null;
   marks = [];
+  /** Until when the sound may still come that the restored span belongs to. */
+  patience = 0;
   ground = svg("g");
   curves = svg("g");
   handles = new Handles();
   overlay = svg("g");
+  value = svg("text", { class: "kf-value" });
+  message = html("span");
   status = html("div", { class: "kf-status", role: "status", "aria-live": "polite" });
   observer = new ResizeObserver(() => this.resize());
   watch;
-  /** Starts to follow the text, or goes on after `rest`. */
-  wake() {
+  /** Starts to follow the text, or goes on after `rest`; where undo put it back, as it was left. */
+  wake(restored = false) {
+    claim(this.claimant);
+    if (restored) this.takeOver();
     this.watch ??= setInterval(() => this.follow(), WATCH_MS);
     this.follow();
   }
   /** Stops following the text and playing; what holds the element is up to its owner. */
   rest() {
+    left.set(this.source.key(), { span: this.span, playhead: this.playhead, held: holds(this.claimant) });
+    release(this.claimant);
     clearInterval(this.watch);
     this.watch = void 0;
     this.player.stop();
@@ -1135,31 +1485,50 @@ var CurveEditor = class {
     const last = Math.max(0, ...LANES.map((lane) => this.curve[lane].at(-1)?.seconds ?? 0));
     return this.heard?.seconds ?? Math.max(DEFAULT_S, 1.2 * last);
   }
-  /** Takes over a change and writes it into the text. */
+  /** Puts another tool into the row. */
+  addTool(tool) {
+    this.tools.element.append(tool);
+  }
   apply({ curve, selection }) {
     this.preview({ curve, selection });
     this.commit();
   }
-  /** Shows a change that is still being made, such as a drag. */
   preview({ curve, selection }) {
     this.curve = curve;
     this.selection = selection;
     this.draw();
   }
-  /** Writes what is shown into the text. */
   commit() {
-    this.text = serialize(this.curve);
+    this.text = this.words && toWords(this.curve) || serialize(this.curve);
     this.source.write(this.text);
     this.draw();
   }
-  /** Goes back to what the text says. */
   revert() {
     this.text = null;
     this.follow();
   }
+  reset() {
+    this.error = "";
+    this.words = true;
+    this.apply(reset());
+  }
+  goBack(redo) {
+    this.source.goBack(redo);
+  }
   select(selection) {
     this.selection = selection;
     this.draw();
+  }
+  focus(ref) {
+    const handle = ref && this.handles.find(ref);
+    (handle ?? this.element).focus({ preventScroll: true });
+  }
+  editExactly() {
+    const [ref] = this.selection;
+    if (this.selection.length !== 1 || !ref) return;
+    const { seconds, value } = this.curve[ref.lane][ref.index];
+    this.exact.ask(ref, seconds, value);
+    this.drawStatus();
   }
   setSpan(span) {
     this.span = span;
@@ -1175,28 +1544,42 @@ var CurveEditor = class {
     this.playhead = Math.max(0, Math.min(seconds, this.duration));
     if (this.player.playing && this.playhead > this.span.to) this.scroll(this.span.to - this.span.from);
     this.drawPlayhead();
-    this.tools.update();
+    this.tools.update(this.player.playing, this.player.canPlay);
   }
-  /** Says in the status line what went wrong, until something else happens. */
+  togglePlay() {
+    this.player.toggle(this.playhead);
+  }
   tell(message) {
     this.status.classList.add("kf-wrong");
-    this.status.replaceChildren(message);
+    this.message.textContent = message;
   }
-  /** Draws a rubber band, or takes it away. */
   drawBox(box) {
     this.overlay.querySelector(".kf-box")?.remove();
     if (box) this.overlay.append(svg("rect", { ...box, class: "kf-box" }));
   }
-  /** Puts the keyboard's focus on a point. */
-  focus(ref) {
-    this.handles.find(ref)?.focus({ preventScroll: true });
+  label(text, x = 0, y = 0) {
+    const right = x > this.layout.time.left + this.layout.time.width * 0.6;
+    this.value.textContent = text;
+    this.value.setAttribute("x", String(x + (right ? -12 : 12)));
+    this.value.setAttribute("y", String(y < 24 ? y + 20 : y - 8));
+    this.value.setAttribute("text-anchor", right ? "end" : "start");
   }
-  /** The time at a place of the lanes; with `snap`, of the nearest keyframe. */
   timeAt(x, snap) {
     const seconds = Math.max(0, secondsAt(x, this.span, this.layout.time));
     return rounded(snap ? snapped(seconds) : seconds);
   }
+  copy(event) {
+    if (event.target instanceof HTMLInputElement) return;
+    event.clipboardData?.setData("text/plain", this.tools.copyCurve());
+    event.preventDefault();
+  }
+  paste(event) {
+    if (event.target instanceof HTMLInputElement) return;
+    this.tools.pasteCurve(event.clipboardData?.getData("text/plain") ?? "");
+    event.preventDefault();
+  }
   follow() {
+    settle(this.claimant);
     const text = this.source.read();
     const sound = this.source.sound();
     const marks = this.source.vocalizations();
@@ -1206,9 +1589,18 @@ var CurveEditor = class {
     this.heard = sound;
     this.marks = marks;
     if (text !== this.text) this.take(text);
-    if (whole || this.span.to > this.duration + 1e-6) this.span = { from: 0, to: this.duration };
+    const waiting = sound === null && Date.now() < this.patience;
+    if (whole || this.span.to > this.duration + 1e-6 && !waiting) this.span = { from: 0, to: this.duration };
     this.player.setUrl(sound?.url ?? "");
     this.draw(true);
+  }
+  takeOver() {
+    const view = left.get(this.source.key());
+    if (!view) return;
+    this.span = view.span;
+    this.playhead = view.playhead;
+    this.patience = Date.now() + PATIENCE_MS;
+    if (view.held) hand(this.claimant);
   }
   take(text) {
     this.text = text;
@@ -1216,6 +1608,7 @@ var CurveEditor = class {
     this.selection = [];
     try {
       this.curve = parse(text);
+      this.words = isWords(text);
     } catch (error) {
       if (!(error instanceof CurveError)) throw error;
       this.error = error.message;
@@ -1233,19 +1626,17 @@ var CurveEditor = class {
     this.draw(true);
   }
   draw(ground = false) {
+    this.exact.follow(this.selection);
     if (this.layout.width === 0) return;
     const { layout, span, curve } = this;
     if (ground) this.ground.replaceChildren(...drawGround(layout, span, this.duration, this.heard, this.marks));
     const focused = this.handles.element.contains(document.activeElement);
     this.curves.replaceChildren(...LANES.map((lane) => drawCurve(layout, span, curve, lane)));
     this.handles.draw(layout, span, curve, new Set(this.selection.map(refKey)));
-    if (focused && !this.handles.element.contains(document.activeElement)) {
-      if (this.selection[0]) this.focus(this.selection[0]);
-      else this.element.focus({ preventScroll: true });
-    }
+    if (focused && !this.handles.element.contains(document.activeElement)) this.focus(this.selection[0]);
     this.plane.drawTrail(curve, this.duration);
     this.drawPlayhead();
-    this.tools.update();
+    this.tools.update(this.player.playing, this.player.canPlay);
     this.drawStatus();
   }
   drawPlayhead() {
@@ -1260,116 +1651,211 @@ var CurveEditor = class {
   drawStatus() {
     this.status.classList.toggle("kf-wrong", this.error !== "");
     const count = LANES.reduce((sum, lane) => sum + this.curve[lane].length, 0);
-    const crowded = count > MOST_HANDLES ? ` (${count} points: zoom in to edit them)` : "";
-    const exact = this.error ? null : this.tools.exact(this.selection);
-    this.status.replaceChildren(
-      exact ?? (this.error || `click: add · drag: move, Alt: to keyframes · double click: numbers${crowded}`)
-    );
+    const crowded = count > MOST_HANDLES ? ` (${fill(say().crowded, { count })})` : "";
+    this.message.textContent = this.exact.open ? "" : this.error || `${say().help}${crowded}`;
   }
 };
 
 // src/dialog.ts
 function openLarge(source) {
-  const editor = new CurveEditor(source, null);
-  const close = html("button", { type: "button", title: "Close (Esc)" }, "✕ Close");
-  const dialog = html("dialog", { class: "kf-dialog", "aria-label": "emotion curve, large" }, editor.element);
-  editor.tools.element.append(close);
+  const editor = new CurveEditor({ ...source, key: () => `${source.key()} large` }, null);
+  const close = html("button", { type: "button", title: say().close_tip }, `✕ ${say().close}`);
+  const dialog = html("dialog", { class: "kf-dialog", "aria-label": say().large_name }, editor.element);
+  editor.addTool(close);
   close.addEventListener("click", () => dialog.close());
-  dialog.addEventListener("keydown", (event) => {
-    if (event.key === "Escape") dialog.close();
-    event.stopPropagation();
-  });
+  for (const name of ["keydown", "keyup", "wheel", "copy", "cut", "paste"])
+    dialog.addEventListener(name, (event) => event.stopPropagation());
   dialog.addEventListener("close", () => {
     editor.rest();
     dialog.remove();
   });
   document.body.append(dialog);
   dialog.showModal();
+  editor.focus();
 }
 
 // src/host.ts
 import { app as comfyApp } from "/scripts/app.js";
+
+// src/graph.ts
+var SUBGRAPH_INPUT = -10;
+var SUBGRAPH_OUTPUT = -20;
+var DEEPEST = 50;
+var nodesOf = (graph) => graph?._nodes ?? graph?.nodes ?? [];
+var graphKey = (graph) => !graph.rootGraph || graph.rootGraph === graph ? "" : graph.id ?? "";
+function originOf(node, input) {
+  const slot = node.inputs?.findIndex(({ name }) => name === input) ?? -1;
+  return slot < 0 ? null : origin(node, slot, DEEPEST);
+}
+function origin(node, slot, depth) {
+  const { graph } = node;
+  const link = graph?.getLink(node.inputs?.[slot]?.link ?? null);
+  if (!graph || !link || depth === 0) return null;
+  if (Number(link.origin_id) === SUBGRAPH_INPUT) {
+    const outer = everyNode(graph.rootGraph ?? graph).find(({ subgraph }) => subgraph === graph);
+    return outer ? origin(outer, link.origin_slot, depth - 1) : null;
+  }
+  return through(graph.getNodeById(link.origin_id), link.origin_slot, depth);
+}
+function through(node, slot, depth) {
+  if (node?.type === "Reroute") return origin(node, 0, depth - 1);
+  if (!node?.subgraph) return node;
+  const { links } = node.subgraph;
+  const all = links instanceof Map ? [...links.values()] : Object.values(links ?? {});
+  const inner = all.find((link) => Number(link.target_id) === SUBGRAPH_OUTPUT && link.target_slot === slot);
+  return inner ? through(node.subgraph.getNodeById(inner.origin_id), inner.origin_slot, depth - 1) : null;
+}
+function everyNode(root) {
+  return [root, ...root.subgraphs?.values() ?? []].flatMap((graph) => [...nodesOf(graph)]);
+}
+
+// src/host.ts
 var app = comfyApp;
 var CURVE_NODE = "KeyFaceEmotionCurve";
 var AUDIO_NODE = "KeyFaceEncodeAudio";
+var NOTES = ["Note", "MarkdownNote"];
 var TEXT_HEIGHT = 56;
 var EDITOR_HEIGHT = 250;
 var NODE_SIZE = [640, 420];
 var NONE = [];
 var heardBy = /* @__PURE__ */ new WeakMap();
 var foundBy = /* @__PURE__ */ new WeakMap();
+var present = /* @__PURE__ */ new Map();
+var shells = /* @__PURE__ */ new Map();
+var translations = {};
 function register(attach) {
   app.registerExtension({
     name: "KeyFace.EmotionCurve",
+    init: readTranslations,
+    loadedGraphNode: retell,
     nodeCreated(node) {
-      if (node.comfyClass === AUDIO_NODE) afterRun(node, (output) => rememberFound(node, output));
-      if (node.comfyClass !== CURVE_NODE) return;
-      const text = node.widgets?.find(({ name }) => name === "curve");
-      if (!text) return;
+      if (node.comfyClass === AUDIO_NODE) {
+        afterRun(node, (output) => rememberFound(node, output));
+        comesAndGoes(node, () => {
+        });
+      }
+      if (node.comfyClass !== CURVE_NODE || !textOf(node)) return;
       afterRun(node, (output) => rememberSound(node, output));
-      const editor = attach(sourceOf(node, text));
-      addEditor(node, text, editor.element);
-      const { onAdded, onRemoved } = node;
-      node.onAdded = (...given) => {
-        onAdded?.apply(node, given);
-        editor.wake();
-      };
-      node.onRemoved = () => {
-        onRemoved?.call(node);
-        editor.rest();
-      };
+      const editor = attach(sourceOf(node));
+      const widget = addEditor(node, editor.element);
+      comesAndGoes(
+        node,
+        (restored) => {
+          if (restored) moveIn(node, widget, editor.element);
+          shells.set(keyOf(node), widget.element);
+          editor.wake(restored);
+        },
+        () => editor.rest()
+      );
     }
   });
 }
-function addEditor(node, text, element) {
+function comesAndGoes(node, come, go = () => {
+}) {
+  const { onAdded, onRemoved } = node;
+  node.onAdded = (...given) => {
+    onAdded?.apply(node, given);
+    const restored = tracker()?._restoringState === true;
+    const before = present.get(keyOf(node));
+    if (restored && before) {
+      copy(heardBy, before, node);
+      copy(foundBy, before, node);
+    }
+    present.set(keyOf(node), node);
+    come(restored);
+  };
+  node.onRemoved = () => {
+    onRemoved?.call(node);
+    go();
+  };
+}
+function copy(map, from, to) {
+  const value = map.get(from);
+  if (value !== void 0) map.set(to, value);
+}
+function moveIn(node, widget, element) {
+  const shell = shells.get(keyOf(node));
+  if (!shell) return;
+  shell.replaceChildren(element);
+  widget.element = shell;
+}
+function addEditor(node, element) {
+  const text = textOf(node);
   text.options = { ...text.options, getMinHeight: () => TEXT_HEIGHT, getMaxHeight: () => TEXT_HEIGHT };
-  const widget = node.addDOMWidget("keyface_editor", "KEYFACE_CURVE_EDITOR", element, {
+  const shell = html("div", { class: "kf-shell" }, element);
+  const widget = node.addDOMWidget("keyface_editor", "KEYFACE_CURVE_EDITOR", shell, {
     serialize: false,
     hideOnZoom: false,
     getMinHeight: () => EDITOR_HEIGHT
   });
   widget.serialize = false;
   node.setSize([Math.max(node.size[0], NODE_SIZE[0]), Math.max(node.size[1], NODE_SIZE[1])]);
+  return widget;
 }
-function sourceOf(node, text) {
+var textOf = (node) => node.widgets?.find(({ name }) => name === "curve");
+var keyOf = (node) => node.graph ? `${graphKey(node.graph)} ${node.id}` : "";
+function sourceOf(made) {
   let key = "";
+  let url = "";
   let loaded = null;
+  const node = () => present.get(key) ?? made;
   return {
-    read: () => String(text.value ?? ""),
-    write(value) {
-      text.value = value;
-      text.callback?.(value);
-      node.graph?.setDirtyCanvas(true, true);
+    key() {
+      return key = keyOf(made) || key;
     },
+    read: () => String(textOf(node())?.value ?? ""),
+    write(value) {
+      const text = textOf(node());
+      if (!text) return;
+      asOneChange(() => {
+        text.value = value;
+        text.callback?.(value);
+      });
+      node().graph?.setDirtyCanvas(true, true);
+    },
+    goBack: goBackUnlessDone,
     sound() {
-      const told = heardBy.get(node);
-      const url = urlOf(audioOf(node));
-      if (url !== key) {
-        key = url;
+      const now = urlOf(audioOf(node()));
+      if (now !== url) {
+        url = now;
         loaded = null;
-        if (url)
-          soundAt(url).then(
+        if (now)
+          soundAt(now).then(
             (sound) => {
-              if (key === url) loaded = sound;
+              if (url === now) loaded = sound;
             },
             (error) => console.warn("KeyFace: the sound is not shown:", error)
           );
       }
-      return loaded ?? told ?? null;
+      return loaded ?? heardBy.get(node()) ?? null;
     },
     vocalizations() {
-      const audio = audioOf(node);
-      const nodes = node.graph?._nodes ?? node.graph?.nodes ?? [];
-      const listener = audio && nodes.find((n) => n.comfyClass === AUDIO_NODE && audioOf(n) === audio);
+      const audio = audioOf(node());
+      const listener = audio && nodesOf(node().graph).find((n) => n.comfyClass === AUDIO_NODE && audioOf(n) === audio);
       return listener && foundBy.get(listener) || NONE;
     }
   };
 }
-function audioOf(node) {
-  if (!node.graph) return null;
-  const slot = node.inputs?.findIndex(({ name }) => name === "audio") ?? -1;
-  return slot < 0 ? null : node.getInputNode(slot);
+var tracker = () => app.extensionManager?.workflow?.activeWorkflow?.changeTracker;
+function asOneChange(change) {
+  const known = tracker();
+  const look = () => known?.captureCanvasState ? known.captureCanvasState() : known?.checkState?.();
+  look();
+  change();
+  look();
 }
+function goBackUnlessDone(redo) {
+  const known = tracker();
+  const queue = redo ? known?.redoQueue : known?.undoQueue;
+  const before = queue?.length;
+  requestAnimationFrame(
+    () => requestAnimationFrame(() => {
+      if (queue?.length !== before || known?._restoringState) return;
+      void (redo ? known?.redo?.() : known?.undo?.());
+    })
+  );
+}
+var audioOf = (node) => node.graph ? originOf(node, "audio") : null;
 function urlOf(node) {
   const file = node?.comfyClass === "LoadAudio" && node.widgets?.find(({ name: name2 }) => name2 === "audio")?.value;
   if (typeof file !== "string" || file === "") return "";
@@ -1377,11 +1863,11 @@ function urlOf(node) {
   const query = new URLSearchParams({ filename: name, subfolder: folder, type });
   return new URL(`api/view?${query}`, document.baseURI).href;
 }
-function afterRun(node, take) {
+function afterRun(node, take2) {
   const before = node.onExecuted;
   node.onExecuted = (output) => {
     before?.call(node, output);
-    take(output);
+    take2(output);
   };
 }
 function rememberSound(node, output) {
@@ -1391,9 +1877,26 @@ function rememberSound(node, output) {
 function rememberFound(node, output) {
   foundBy.set(node, output.keyface_vocalizations ?? []);
 }
+async function readTranslations() {
+  try {
+    const answer = await fetch(new URL("api/i18n", document.baseURI));
+    translations = await answer.json();
+  } catch (error) {
+    console.warn("KeyFace: the editor stays English:", error);
+  }
+  const language = String(app.extensionManager?.setting?.get("Comfy.Locale") ?? "en");
+  const spoken2 = translations[language] ?? translations[language.split("-")[0]];
+  if (spoken2?.keyface) speak(spoken2.keyface);
+}
+function retell(node) {
+  const note = NOTES.includes(node.type ?? "") && node.widgets?.[0];
+  if (!note || typeof note.value !== "string") return;
+  const said = retold(note.value, Object.values(translations).map((language) => language?.keyface?.notes ?? {}));
+  if (said !== note.value) note.value = said;
+}
 
 // src/style.css
-var style_default = ".kf-editor { --kf-valence: #5fbf86; --kf-arousal: #e0954a; --kf-sound: #5f9fd0; --kf-found: #b57fca;\n  box-sizing: border-box; width: 100%; height: 100%; min-height: 240px; display: flex; flex-direction: column;\n  gap: 4px; padding: 4px; overflow: hidden; color: var(--input-text, #ddd); font: 11px/1.3 Inter, Arial, sans-serif;\n  background: var(--comfy-menu-bg, #353535); border-radius: 6px; user-select: none; }\n.kf-editor:focus { outline: none; }\n.kf-editor:focus-within { outline: 1px solid var(--p-primary-color, #6b9bd1); outline-offset: -1px; }\n.kf-tools { display: flex; flex-wrap: wrap; gap: 3px; align-items: center; }\n.kf-tools button, .kf-tools select, .kf-exact input { font: inherit; color: inherit; min-height: 22px;\n  background: var(--comfy-input-bg, #222); border: 1px solid var(--border-color, #4e4e4e); border-radius: 4px;\n  padding: 1px 6px; }\n.kf-tools button { cursor: pointer; }\n.kf-tools button:hover:not(:disabled), .kf-tools select:hover { border-color: var(--p-primary-color, #6b9bd1); }\n.kf-tools button:disabled { opacity: 0.4; cursor: default; }\n.kf-space { flex: 1; }\n.kf-body { flex: 1; min-height: 0; display: flex; gap: 4px; align-items: stretch; }\n.kf-lanes { flex: 1; min-width: 0; min-height: 0; touch-action: none; cursor: crosshair; display: block; }\n.kf-plane { flex: none; touch-action: none; }\n.kf-panel { fill: var(--comfy-input-bg, #222); }\n.kf-grid { stroke: var(--border-color, #4e4e4e); stroke-opacity: 0.45; pointer-events: none; }\n.kf-zero { stroke: var(--descrip-text, #999); stroke-opacity: 0.45; stroke-dasharray: 2 3; fill: none; pointer-events: none; }\n.kf-label, .kf-time, .kf-plane-label, .kf-feeling, .kf-found-label { font: 10px Inter, Arial, sans-serif; pointer-events: none; }\n.kf-label { text-anchor: end; dominant-baseline: central; fill: var(--descrip-text, #999); }\n.kf-label.kf-valence, .kf-plane-label.kf-valence { fill: var(--kf-valence); }\n.kf-label.kf-arousal, .kf-plane-label.kf-arousal { fill: var(--kf-arousal); }\n.kf-time { text-anchor: middle; fill: var(--descrip-text, #999); }\n.kf-wave { stroke: var(--kf-sound); stroke-width: 1.1; pointer-events: none; }\n.kf-silence { stroke: var(--descrip-text, #999); stroke-opacity: 0.18; stroke-width: 1.1; pointer-events: none; }\n.kf-found { fill: var(--kf-found); fill-opacity: 0.3; }\n.kf-found-label { fill: var(--kf-found); }\n.kf-keyframes { stroke: var(--descrip-text, #999); fill: none; }\n.kf-behind { fill: var(--comfy-menu-bg, #353535); fill-opacity: 0.55; pointer-events: none; }\n.kf-curve { fill: none; stroke-width: 2; pointer-events: none; }\n.kf-curve.kf-valence { stroke: var(--kf-valence); }\n.kf-curve.kf-arousal { stroke: var(--kf-arousal); }\n.kf-point { cursor: grab; stroke: var(--comfy-menu-bg, #353535); stroke-width: 1.5; outline: none; }\n.kf-point.kf-valence { fill: var(--kf-valence); }\n.kf-point.kf-arousal { fill: var(--kf-arousal); }\n.kf-point.kf-hold { stroke-dasharray: 3 2; stroke: var(--input-text, #ddd); }\n.kf-point.kf-linear { stroke: var(--input-text, #ddd); }\n.kf-point.kf-chosen, .kf-point:focus-visible { stroke: var(--input-text, #fff); stroke-width: 2.5; stroke-dasharray: none; }\n.kf-box { fill: var(--p-primary-color, #6b9bd1); fill-opacity: 0.18; stroke: var(--p-primary-color, #6b9bd1); pointer-events: none; }\n.kf-playhead { stroke: var(--input-text, #fff); stroke-width: 1.2; pointer-events: none; }\n.kf-trail { fill: none; stroke: var(--descrip-text, #999); stroke-opacity: 0.7; pointer-events: none; }\n.kf-state { fill: var(--descrip-text, #999); cursor: grab; }\n.kf-state:hover { fill: var(--input-text, #fff); }\n.kf-now { fill: var(--p-primary-color, #6b9bd1); stroke: var(--input-text, #fff); pointer-events: none; }\n.kf-feeling { fill: var(--input-text, #ddd); }\n.kf-status { min-height: 15px; white-space: nowrap; overflow: hidden; text-overflow: ellipsis; color: var(--descrip-text, #999); display: flex; gap: 8px; align-items: center; }\n.kf-status.kf-wrong { white-space: normal; color: var(--error-text, #ff6b6b); }\n.kf-exact { display: inline-flex; gap: 4px; align-items: center; }\n.kf-exact input { width: 5.5em; user-select: text; }\n.kf-dialog { width: 92vw; height: 82vh; max-width: none; padding: 8px; border: 1px solid var(--border-color, #4e4e4e);\n  border-radius: 8px; background: var(--comfy-menu-bg, #353535); }\n.kf-dialog::backdrop { background: rgb(0 0 0 / 55%); }\n";
+var style_default = ".kf-shell { width: 100%; height: 100%; min-height: 240px; }\n.kf-editor { --kf-valence: #5fbf86; --kf-arousal: #e0954a; --kf-sound: #5f9fd0; --kf-found: #b57fca;\n  box-sizing: border-box; width: 100%; height: 100%; min-height: 240px; display: flex; flex-direction: column;\n  gap: 4px; padding: 4px; overflow: hidden; color: var(--input-text, #ddd); font: 11px/1.3 Inter, Arial, sans-serif;\n  background: var(--comfy-menu-bg, #353535); border-radius: 6px; user-select: none; }\n.kf-editor:focus { outline: none; }\n.kf-editor:focus-within { outline: 1px solid var(--p-primary-color, #6b9bd1); outline-offset: -1px; }\n.kf-tools { display: flex; flex: none; gap: 3px; align-items: center; overflow-x: auto; scrollbar-width: none; }\n.kf-tools > * { flex: none; }\n.kf-tools .kf-space { flex: 1 0 0; }\n.kf-tools button, .kf-tools select { padding: 1px 4px; }\n.kf-tools select { width: 82px; text-overflow: ellipsis; }\n.kf-tools select + select { width: 74px; }\n.kf-tools .kf-play { width: 30px; padding: 1px 0; text-align: center; }\n.kf-tools button, .kf-tools select, .kf-exact input { font: inherit; color: inherit; min-height: 22px;\n  background: var(--comfy-input-bg, #222); border: 1px solid var(--border-color, #4e4e4e); border-radius: 4px;\n  padding: 1px 6px; }\n.kf-tools button { cursor: pointer; }\n.kf-tools button:hover:not(.kf-off), .kf-tools select:hover { border-color: var(--p-primary-color, #6b9bd1); }\n.kf-tools .kf-off { opacity: 0.4; cursor: default; }\n.kf-body { flex: 1; min-height: 0; display: flex; gap: 4px; align-items: stretch; }\n.kf-lanes { flex: 1; min-width: 0; min-height: 0; touch-action: none; cursor: crosshair; display: block; }\n.kf-plane { flex: none; touch-action: none; }\n.kf-panel { fill: var(--comfy-input-bg, #222); }\n.kf-grid { stroke: var(--border-color, #4e4e4e); stroke-opacity: 0.45; pointer-events: none; }\n.kf-zero { stroke: var(--descrip-text, #999); stroke-opacity: 0.45; stroke-dasharray: 2 3; fill: none; pointer-events: none; }\n.kf-label, .kf-time, .kf-plane-label, .kf-feeling, .kf-found-label { font: 10px Inter, Arial, sans-serif; pointer-events: none; }\n.kf-label { text-anchor: end; dominant-baseline: central; fill: var(--descrip-text, #999); }\n.kf-label.kf-valence, .kf-plane-label.kf-valence { fill: var(--kf-valence); }\n.kf-label.kf-arousal, .kf-plane-label.kf-arousal { fill: var(--kf-arousal); }\n.kf-time { text-anchor: middle; fill: var(--descrip-text, #999); }\n.kf-wave { stroke: var(--kf-sound); stroke-width: 1.1; pointer-events: none; }\n.kf-silence { stroke: var(--descrip-text, #999); stroke-opacity: 0.18; stroke-width: 1.1; pointer-events: none; }\n.kf-found { fill: var(--kf-found); fill-opacity: 0.3; }\n.kf-found-label { fill: var(--kf-found); }\n.kf-keyframes { stroke: var(--descrip-text, #999); fill: none; }\n.kf-behind { fill: var(--comfy-menu-bg, #353535); fill-opacity: 0.55; pointer-events: none; }\n.kf-curve { fill: none; stroke-width: 2; pointer-events: none; }\n.kf-curve.kf-valence { stroke: var(--kf-valence); }\n.kf-curve.kf-arousal { stroke: var(--kf-arousal); }\n.kf-point { cursor: grab; stroke: var(--comfy-menu-bg, #353535); stroke-width: 1.5; outline: none; }\n.kf-point.kf-valence { fill: var(--kf-valence); }\n.kf-point.kf-arousal { fill: var(--kf-arousal); }\n.kf-point.kf-hold { stroke-dasharray: 3 2; stroke: var(--input-text, #ddd); }\n.kf-point.kf-linear { stroke: var(--input-text, #ddd); }\n.kf-point.kf-chosen, .kf-point:focus-visible { stroke: var(--input-text, #fff); stroke-width: 2.5; stroke-dasharray: none; }\n.kf-box { fill: var(--p-primary-color, #6b9bd1); fill-opacity: 0.18; stroke: var(--p-primary-color, #6b9bd1); pointer-events: none; }\n.kf-playhead { stroke: var(--input-text, #fff); stroke-width: 1.2; pointer-events: none; }\n.kf-trail { fill: none; stroke: var(--descrip-text, #999); stroke-opacity: 0.7; pointer-events: none; }\n.kf-state { fill: var(--descrip-text, #999); cursor: grab; }\n.kf-state:hover { fill: var(--input-text, #fff); }\n.kf-state-name { font: 9px Inter, Arial, sans-serif; fill: var(--descrip-text, #999); pointer-events: none; }\n.kf-now { fill: var(--p-primary-color, #6b9bd1); stroke: var(--input-text, #fff); pointer-events: none; }\n.kf-feeling { fill: var(--input-text, #ddd); }\n.kf-feeling.kf-pointed { font-weight: bold; }\n.kf-value { font: 11px Inter, Arial, sans-serif; fill: var(--input-text, #fff); stroke: var(--comfy-menu-bg, #353535);\n  stroke-width: 3; paint-order: stroke; pointer-events: none; }\n.kf-status { min-height: 15px; white-space: nowrap; overflow: hidden; text-overflow: ellipsis; color: var(--descrip-text, #999); display: flex; gap: 8px; align-items: center; }\n.kf-status.kf-wrong { white-space: normal; color: var(--error-text, #ff6b6b); }\n.kf-exact { display: inline-flex; gap: 4px; align-items: center; }\n.kf-exact[hidden] { display: none; }\n.kf-exact input { width: 5.5em; user-select: text; }\n.kf-dialog { width: 92vw; height: 82vh; max-width: none; padding: 8px; border: 1px solid var(--border-color, #4e4e4e);\n  border-radius: 8px; background: var(--comfy-menu-bg, #353535); }\n.kf-dialog::backdrop { background: rgb(0 0 0 / 55%); }\n";
 
 // src/keyface.ts
 document.head.append(html("style", { id: "keyface-style" }, style_default));
