@@ -19,7 +19,7 @@ SOON_MS = 2500
 
 
 @pytest.fixture(scope="module")
-def pages(running, request):  # noqa: F811
+def pages(running, comfyui, request):  # noqa: F811
     """Opens pages of either front end, each once."""
     if not (WEB / "node_modules" / "esbuild").is_dir():
         pytest.skip("the editor cannot be built here: run npm ci in web/")
