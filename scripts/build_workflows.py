@@ -193,17 +193,15 @@ def upscale() -> Workflow:
     keyframes(workflow)
     interpolation(workflow)
     workflow.add("images", "KeyFaceDecodeFrames", ("Frames", 5, 0), frames="frames.frames", vae="models.vae")
-    workflow.add(
-        "upscaler", "UpscaleModelLoader", ("Enlarge", 5, 1), model_name="RealESRGAN_x4plus.safetensors"
-    )
+    workflow.add("upscaler", "UpscaleModelLoader", ("Load", 1, 1), model_name="RealESRGAN_x4plus.safetensors")
     workflow.add(
         "larger",
         "ImageUpscaleWithModel",
-        ("Enlarge", 6, 1),
+        ("Enlarge", 6, 0),
         upscale_model="upscaler.UPSCALE_MODEL",
         image="images.images",
     )
-    created(workflow, "larger.IMAGE", 7, 1)
+    created(workflow, "larger.IMAGE", 7, 0)
     return workflow
 
 

@@ -20,7 +20,9 @@ WIDER = {"KeyFaceEmotionCurve": 720, "KeyFaceTimelinePreview": 560}
 SHOWN = {"LoadImage": 260, "LoadAudio": 80, "SaveVideo": 250, "PreviewImage": 240, "CreateVideo": 28}
 """What a node shows beside sockets and widgets: pictures, players."""
 SHOWN |= {"KeyFaceTimelinePreview": 220, "KeyFaceEmotionCurve": 370}
-_SHOWN_EARLY = {"LoadImage": 230}
+GROWS = {"KeyFaceKeyframeSampler": 270, "KeyFaceInterpolationSampler": 290, "KeyFaceAnimate": 290}
+"""How much higher a node becomes by what it shows while it runs: live previews, lines of text."""
+GROWS |= {"SamplerCustomAdvanced": 240, "KeyFaceEncodeAudio": 50}
 _MOST_PASSES = 8
 
 
@@ -99,7 +101,11 @@ def _place(nodes: list[Placed], grid: Grid) -> None:
     for node in nodes:
         cells[node.column, node.band].append(node)
     columns, bands = (range(1 + max(place)) for place in zip(*cells, strict=True))
-    heights = {cell: _height(members, (cell[0], cell[1] + 1) in cells) for cell, members in cells.items()}
+    heights = {}
+    for (column, band), members in cells.items():
+        beside = [node.column for node in nodes if node.group == members[-1].group and node.band == band]
+        closed = band == bands[-1] or any((c, band + 1) in cells for c in range(min(beside), max(beside) + 1))
+        heights[column, band] = _height(members, (column, band + 1) in cells, closed)
     grid.lefts, grid.rights, grid.tops, grid.bottoms = [], [], [], []
     x = y = 0.0
     for column in columns:
@@ -121,11 +127,18 @@ def _place(nodes: list[Placed], grid: Grid) -> None:
             y += node.room + BETWEEN + TITLE
 
 
-def _height(members: list[Placed], followed: bool) -> float:
-    """Of a cell; what only the early Nodes 2.0 needs may reach into the corridor below, not to a node."""
+def _height(members: list[Placed], followed: bool, closed: bool) -> float:
+    """Of a cell.
+
+    Args:
+        followed: there is a cell below; what only the early Nodes 2.0 needs may reach into the corridor
+            between, not to a node there.
+        closed: its group cannot reach into the next band, so that nodes grow in this one.
+    """
     *above, last = members
     early = last.room - (CLEAR + HEADING + TITLE - BETWEEN) * followed
-    height = max(last.entry["size"][1] + PAD, early if followed else 0)
+    grown = _grown(last) if closed else last.entry["size"][1]
+    height = max(grown + PAD, early if followed else 0)
     return sum(node.room + BETWEEN + TITLE for node in above) + height
 
 
@@ -160,13 +173,23 @@ def _detours(nodes: list[Placed], links: list[list], grid: Grid) -> list[tuple]:
         start, end = socket(source.entry, slot, True), socket(target.entry, position, False)
         wire = straight(start, end)
         clear = target.column > source.column and not any(
-            crosses(wire, _cell_box(node), -2 if node in (source, target) else 12) for node in nodes
+            crosses(wire, _grown_box(node), -2 if node in (source, target) else 12) for node in nodes
         )
         if not clear:
-            corridors = range(len(grid.tops) + 1)
-            costs = [_rise(start, grid.lane(k, 0)) + _rise(end, grid.lane(k, 0)) for k in corridors]
-            found.append((number, source, slot, target, costs.index(min(costs))))
+            passed = sorted([source.column + 1, target.column])
+            between = [node for node in nodes if passed[0] <= node.column < passed[1]]
+            costs = {
+                corridor: _rise(start, grid.lane(corridor, 0)) + _rise(end, grid.lane(corridor, 0))
+                for corridor in range(len(grid.tops) + 1)
+                if not any(_reaches(node, grid, corridor) for node in between)
+            }
+            found.append((number, source, slot, target, min(costs, key=costs.__getitem__)))
     return found
+
+
+def _reaches(node: Placed, grid: Grid, corridor: int) -> bool:
+    """Whether a node grows over the lanes of a corridor."""
+    return node.band < corridor and node.entry["pos"][1] + _grown(node) > grid.lane(corridor, 0) - PAD
 
 
 def _rise(socket: tuple[float, float], lane: float) -> float:
@@ -174,9 +197,14 @@ def _rise(socket: tuple[float, float], lane: float) -> float:
     return abs(socket[1] - lane) ** 1.5
 
 
-def _cell_box(node: Placed):
+def _grown(node: Placed) -> float:
+    """Its height while it runs."""
+    return node.entry["size"][1] + GROWS.get(node.entry["type"], 0)
+
+
+def _grown_box(node: Placed) -> tuple[float, float, float, float]:
     (x, y), width = node.entry["pos"], node.entry["size"][0]
-    return x, y - TITLE, x + width, y + node.entry["size"][1]
+    return x, y - TITLE, x + width, y + _grown(node)
 
 
 def _runs(detours: list[tuple], nodes: list[Placed], grid: Grid) -> list[_Run]:
@@ -250,7 +278,9 @@ def _groups(nodes: list[Placed], grid: Grid, colours: dict[str, str]) -> list[di
         members = [node for node in nodes if node.group == title]
         left, top = min(grid.lefts[n.column] for n in members), min(grid.tops[n.band] for n in members)
         right = max(grid.rights[n.column] for n in members)
-        bottom = max(grid.bottoms[n.band] for n in members)
+        lowest = max(n.entry["pos"][1] + _grown(n) for n in members)
+        band = max(n.band for n in members)
+        bottom = next((b for b in grid.bottoms[band:] if b + PAD >= lowest), lowest)
         bounding = [left - PAD, top, right - left + 2 * PAD, bottom - top + PAD]
         number = len(groups) + 1
         groups.append(

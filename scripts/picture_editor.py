@@ -38,7 +38,7 @@ def main() -> None:
     IMAGES.mkdir(parents=True, exist_ok=True)
     with sync_playwright() as playwright:
         page = open_page(playwright, sys.argv[1])
-        workflow = json.loads((FOLDER / "emotion_change.json").read_text())
+        workflow = json.loads((FOLDER / "A change of feeling.json").read_text())
         page.evaluate("workflow => app.loadGraphData(workflow)", workflow)
         page.wait_for_timeout(2500)
         page.keyboard.press("Escape")

@@ -1,6 +1,6 @@
 """Makes the moving thumbnails of the templates from what the small model really makes: workflows/<title>.jpg.
 
-    python scripts/picture_templates.py
+    python scripts/picture_templates.py [TITLE ...]
 
 ComfyUI's template browser asks for a pack's thumbnails as .jpg, and for no other name; browsers go by what a
 picture holds, so these are animated WebP under that name. The template that needs the released weights shows
@@ -9,6 +9,7 @@ the photograph and the recording that go in, for those weights are not at hand.
 
 import sys
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import torch
@@ -25,15 +26,21 @@ from keyface_lib.method.timeline import FPS, KEYFRAME_STEP, SAMPLES_PER_FRAME
 ROOT = Path(__file__).parents[1]
 SIDE, STRIP, EVERY, LAST = 384, 72, 2, 96
 """Pixels of a thumbnail and of the strip below a face; every second of the first frames is shown."""
-CHANGING = "0:sad 1.2:neutral 2.4:surprised 3.6:happy"
-QUALITY = 55
+HAPPY, CHANGING = "happy*0.7", "0:sad 1.2:neutral 2.4:surprised 3.6:happy"
+QUALITIES, LARGEST = (55, 40, 28, 18, 10), 150_000
 DARK, WAVE, PLAYED, VALENCE, AROUSAL = "#15171c", "#4f6d94", "#9cc4f5", "#57b87f", "#e0913c"
 
 
-def faces(keyface: KeyFace, emotion: str, seed: int = 0) -> list[Image.Image]:
+@cache
+def model() -> KeyFace:
+    return KeyFace.from_pretrained(device="cpu")
+
+
+@cache
+def faces(emotion: str, seed: int = 0) -> list[Image.Image]:
     """The first frames of a clip, as the model makes them."""
     heard = load_audio(small.SPEECH)[: LAST * SAMPLES_PER_FRAME]
-    frames = torch.cat(list(keyface.animate(small.PORTRAIT, heard, emotion, seed=seed)))
+    frames = torch.cat(list(model().animate(small.PORTRAIT, heard, emotion, seed=seed)))
     return [Image.fromarray(frame.numpy()) for frame in frames]
 
 
@@ -106,40 +113,49 @@ def small_and_large(face: Image.Image) -> Image.Image:
     return picture
 
 
-def write(title: str, n_frames: int, frame: Callable[[int], Image.Image]) -> None:
-    pictures = [frame(index) for index in range(0, n_frames, EVERY)]
+def speaking(frame: int) -> Image.Image:
+    heard = peaks_of(load_audio(small.SPEECH))[:LAST]
+    return with_strip(faces(HAPPY)[frame], sound_strip(heard, frame))
+
+
+def changing(frame: int) -> Image.Image:
+    return with_strip(faces(CHANGING)[frame], feeling_strip(CHANGING, LAST, frame))
+
+
+def photograph(_frame: int) -> Image.Image:
+    picture = Image.open(ROOT / "assets" / "portrait.jpg").convert("RGB")
+    heard = peaks_of(load_audio(ROOT / "assets" / "speech.flac"))
+    return with_strip(picture, sound_strip(heard, None))
+
+
+PICTURES: dict[str, Callable[[int], Image.Image]] = {
+    "Photographs with the released weights": photograph,
+    "A change of feeling": changing,
+    "Edit the keyframes": lambda i: with_strip(faces(CHANGING)[i], keyframe_strip(faces(CHANGING), i)),
+    "Portrait and voice to video": speaking,
+    "Larger pictures": lambda i: small_and_large(faces(HAPPY)[i]),
+    "Minutes and hours": lambda i: sheet([faces(HAPPY)], i, 3, apart=11),
+    "Your own sampler and schedule": lambda i: sheet([faces(HAPPY, seed) for seed in range(4)], i, 2),
+}
+"""{title of a template: its picture at a frame}."""
+
+
+def write(title: str) -> None:
+    """The moving picture of a template, of the best quality that is small enough."""
     path = ROOT / "workflows" / f"{title}.jpg"
-    duration = round(1000 * EVERY / FPS)
-    pictures[0].save(
-        path,
-        "WEBP",
-        save_all=True,
-        append_images=pictures[1:],
-        duration=duration,
-        loop=0,
-        quality=QUALITY,
-        method=6,
-    )
+    pictures = [PICTURES[title](frame) for frame in range(0, LAST, EVERY)]
+    rest = [] if PICTURES[title] is photograph else pictures[1:]
+    timing = {"duration": round(1000 * EVERY / FPS), "loop": 0}
+    for quality in QUALITIES:
+        pictures[0].save(path, "WEBP", save_all=True, append_images=rest, quality=quality, method=6, **timing)
+        if path.stat().st_size <= LARGEST:
+            break
     print(f"{path.name}: {path.stat().st_size // 1000} kB", flush=True)
 
 
 def main() -> None:
-    photograph = Image.open(ROOT / "assets" / "portrait.jpg").convert("RGB")
-    still = with_strip(photograph, sound_strip(peaks_of(load_audio(ROOT / "assets" / "speech.flac")), None))
-    write("Photographs with the released weights", 1, lambda _: still)
-    keyface = KeyFace.from_pretrained(device="cpu")
-    peaks = peaks_of(load_audio(small.SPEECH))[:LAST]
-    happy = faces(keyface, "happy*0.7")
-    write("Portrait and voice to video", LAST, lambda i: with_strip(happy[i], sound_strip(peaks, i)))
-    write("Larger pictures", LAST, lambda i: small_and_large(happy[i]))
-    changing = faces(keyface, CHANGING)
-    write("A change of feeling", LAST, lambda i: with_strip(changing[i], feeling_strip(CHANGING, LAST, i)))
-    edited = faces(keyface, "0:neutral 2:happy")
-    write("Edit the keyframes", LAST, lambda i: with_strip(edited[i], keyframe_strip(edited, i)))
-    calm = faces(keyface, "calm")
-    write("Minutes and hours", LAST, lambda i: sheet([calm], i, 4, apart=7))
-    others = [faces(keyface, "happy*0.7", seed) for seed in (1, 2, 3)]
-    write("Your own sampler and schedule", LAST, lambda i: sheet([happy, *others], i, 2))
+    for title in sys.argv[1:] or PICTURES:
+        write(title)
 
 
 if __name__ == "__main__":

@@ -21,8 +21,8 @@ FOLDER = ROOT / "workflows"
 SCREEN = {"width": 3600, "height": 2000}
 """Large enough for the canvas to draw its texts when a whole workflow is in view."""
 README_WORKFLOW, README_PICTURE = "Edit the keyframes", ROOT / "docs" / "images" / "two_stage.png"
-README_WIDTH, README_COLOURS = 1600, 128
-_SETTLED_MS, _RUN_MS = 1500, 180_000
+README_WIDTH = 1600
+_SETTLED_MS = 1500
 _QUIET = ("Comfy.Minimap.Visible", "Comfy.Graph.CanvasInfo", "Comfy.Graph.CanvasMenu")
 _FIT = """() => {
   const BAR = 90;  // of the menus at its edges
@@ -30,7 +30,7 @@ _FIT = """() => {
   const boxes = nodes.map(n => [n.pos[0], n.pos[1] - 30, n.pos[0] + n.size[0], n.pos[1] + n.size[1]])
     .concat(app.graph._groups.map(({ pos, size }) => [...pos, pos[0] + size[0], pos[1] + size[1]]))
     .concat([...app.graph.reroutes.values()].map(({ pos }) => [...pos, ...pos]));
-  const left = Math.min(...boxes.map(b => b[0])) - 30, top = Math.min(...boxes.map(b => b[1])) - 30;
+  const left = Math.min(...boxes.map(b => b[0])) - 60, top = Math.min(...boxes.map(b => b[1])) - 30;
   const right = Math.max(...boxes.map(b => b[2])) + 30, bottom = Math.max(...boxes.map(b => b[3])) + 30;
   const view = canvas.canvas.getBoundingClientRect();
   const scale = Math.min((view.width - 2 * BAR) / (right - left), (view.height - 2 * BAR) / (bottom - top));
@@ -40,10 +40,9 @@ _FIT = """() => {
   canvas.setDirty(true, true);
   return [view.x, view.y, (right - left) * scale, (bottom - top) * scale, view.width, view.height];
 }"""
-_IDLE = """async () => {
-  const { queue_running: running, queue_pending: pending } = await (await fetch('/queue')).json();
-  return running.length + pending.length === 0;
-}"""
+_QUEUE = (
+    "async () => { const q = await (await fetch('/queue')).json(); return Object.values(q).flat().length }"
+)
 
 
 def open_page(playwright, url: str, nodes_2: bool = False) -> Page:
@@ -70,8 +69,8 @@ def picture(page: Page, name: str, run: bool = False) -> Image.Image:
     if run:
         page.evaluate("() => app.queuePrompt(0)")
         page.wait_for_timeout(_SETTLED_MS)
-        page.wait_for_function(_IDLE, timeout=_RUN_MS)
-        page.wait_for_timeout(_SETTLED_MS)
+        while page.evaluate(_QUEUE):
+            page.wait_for_timeout(_SETTLED_MS)
     page.keyboard.press("Escape")
     page.evaluate("() => document.querySelectorAll('.p-dialog-mask, .p-toast').forEach(e => e.remove())")
     x, y, width, height, whole_width, whole_height = page.evaluate(_FIT)
@@ -88,7 +87,7 @@ def main() -> None:
         if folder == "docs":
             image = picture(page, README_WORKFLOW, run=True)
             size = (README_WIDTH, README_WIDTH * image.height // image.width)
-            image.resize(size, Image.LANCZOS).quantize(README_COLOURS).save(README_PICTURE, optimize=True)
+            image.resize(size, Image.LANCZOS).save(README_PICTURE, optimize=True)
             return
         Path(folder).mkdir(parents=True, exist_ok=True)
         for path in sorted(FOLDER.glob("*.json")):

@@ -130,7 +130,7 @@ def timeline(workflow: Workflow) -> None:
     workflow.add(
         "timeline",
         "KeyFaceTimelinePreview",
-        ("Look", 4, 1),
+        ("Look", 5, 1),
         features="features.features",
         emotion="emotion.emotion",
         keyframes="keyframes.keyframes",

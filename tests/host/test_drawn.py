@@ -61,7 +61,7 @@ def test_nodes_fit_what_they_show(page, name):
     page.evaluate(_SHOW_ALL)
     page.wait_for_timeout(SETTLED_MS)
     early = page.vue and version_of(page) < _EARLY
-    if not early:
+    if not early and name not in NOT_HERE:  # a missing file adds a line that says so
         saved = {node["id"]: node["size"] for node in workflow["nodes"]}
         drawn = {int(number): size for number, size in page.evaluate(_SIZES)}
         grown = {
