@@ -62,7 +62,10 @@ class PretendCard:
             "synchronize": lambda _=None: None,
         }
         self._modes = [mock.patch.object(torch.cuda, name, function) for name, function in said.items()]
-        self._modes += [_CudaIsMeta(), _AsStrictAsACard(self)]
+        there = mock.patch(
+            "keyface_lib.clip.devices.available_devices", return_value=["cpu", "cuda:0", "cuda"]
+        )
+        self._modes += [there, _CudaIsMeta(), _AsStrictAsACard(self)]
 
     def __enter__(self) -> "PretendCard":
         for mode in self._modes:

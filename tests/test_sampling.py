@@ -41,8 +41,8 @@ def test_every_sampler_walks_down_to_0_and_ends_where_its_last_level_says(sample
     levels = noise_levels(sampler, steps)
     assert (levels.diff() < 0).all()
     assert levels[-1] == 0
-    end = sample(lambda x, sigma: torch.full_like(x, 0.25), torch.randn(8), sampler, steps)
-    assert end == pytest.approx(torch.full((8,), 0.25), abs=1e-4)
+    end = sample(lambda x, sigma: torch.full_like(x, 0.25), torch.ones(8), sampler, steps)
+    assert end == pytest.approx(torch.full((8,), 0.25), abs=1e-3)  # float32, from levels up to 700
 
 
 def test_diffusers_euler_over_our_levels_is_our_euler():

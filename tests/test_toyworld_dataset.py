@@ -38,11 +38,11 @@ def test_from_the_command_line(tmp_path, capsys):
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["--clips", "0"], "1 to 1,000,000 clips"),
-        (["--clips", "-1"], "1 to 1,000,000 clips"),
-        (["--clips", "1" + "0" * 30], "1 to 1,000,000 clips"),
-        (["--first", "-1"], "seed is -1"),
-        (["--size", "7"], "size is 7; it must be a whole number from 32"),
+        (["--clips", "0"], "must be from 1 to 1,000,000"),
+        (["--clips", "-1"], "must be from 1 to 1,000,000"),
+        (["--clips", "1" + "0" * 30], "must be from 1 to 1,000,000"),
+        (["--first", "-1"], "--first is -1"),
+        (["--size", "7"], "--size is 7; it must be from 32"),
         (["--size", "100000"], "size is 100000"),
         (["--seconds", "nan"], "seconds is nan"),
         (["--seconds", "inf"], "seconds is inf"),

@@ -1,6 +1,7 @@
 """Training an autoencoder, and the scale of its latents."""
 
 import json
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -157,7 +158,8 @@ def test_half_an_autoencoder_is_nothing_to_go_on_from(shards, tmp_path):
     checkpoint = read_checkpoint(whole.weights)
     decoder = {name: t for name, t in checkpoint.state_dict.items() if "encoder" not in name}
     decoder = {name: t for name, t in decoder.items() if "quant_conv" not in name or "post" in name}
-    write_checkpoint(tmp_path / "decoder.safetensors", decoder, checkpoint.metadata)
+    config = {**checkpoint.metadata.config, "has_encoder": False}
+    write_checkpoint(tmp_path / "decoder.safetensors", decoder, replace(checkpoint.metadata, config=config))
     with pytest.raises(KeyFaceError, match=r"decoder\.safetensors lacks an encoder"):
         start(shards, tmp_path / "more", start=str(tmp_path / "decoder.safetensors"))
 

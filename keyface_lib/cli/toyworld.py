@@ -5,10 +5,10 @@ import argparse
 from ..clip.inputs import check_file, check_new
 from ..method.values import LARGEST_SEED, real, whole
 
-MOST_CLIPS = 10_000_000
+MOST_CLIPS = 1_000_000
 LONGEST = 3600.0
 """Seconds of a clip."""
-SIDES = (16, 1024)
+SIDES = (32, 1024)
 
 
 def add(commands) -> None:
