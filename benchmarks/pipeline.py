@@ -54,8 +54,8 @@ def full_models(device: torch.device) -> Models:
         **{role: network.eval().requires_grad_(False) for role, network in networks.items()},
         vae=vae.eval().requires_grad_(False),
         encoders={},
-        keyframe_hears=("wavlm", "beats"),
-        interpolation_hears=("wav2vec2", "beats"),
+        keyframe_encoders=("wavlm", "beats"),
+        interpolation_encoders=("wav2vec2", "beats"),
         image_size=512,
         device=device,
     )

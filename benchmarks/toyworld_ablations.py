@@ -136,7 +136,7 @@ def labels_of(curve: EmotionCurve, n_frames: int) -> EmotionCurve:
 def frame_by_frame(keyface: KeyFace, network: Network, clips: list[ToyClip]) -> list[torch.Tensor]:
     """What the autoregressive network makes of clips, from their portraits: (frames, size, size, 3) each."""
     identity = torch.stack([keyface.encode_portrait(portrait(clip)) for clip in clips])[:, None]
-    heard = [keyface.encode_audio(clip.waveform).select(keyface.models.keyframe_hears) for clip in clips]
+    heard = [keyface.encode_audio(clip.waveform).select(keyface.models.keyframe_encoders) for clip in clips]
     tokens = network.tokens(torch.stack(heard))
     valence, arousal = (
         torch.stack([getattr(clip, name) for clip in clips]) for name in ("valence", "arousal")
@@ -165,7 +165,7 @@ def autoguided_keyframes(keyface: KeyFace, guide: Network, clip: ToyClip, auto_s
     timeline = Timeline(len(clip.frames))
     frames = timeline.window_frames()
     identity = keyface.encode_portrait(portrait(clip))[None]
-    heard = keyface.encode_audio(clip.waveform).select(keyface.models.keyframe_hears, frames)
+    heard = keyface.encode_audio(clip.waveform).select(keyface.models.keyframe_encoders, frames)
     felt = clip.valence[frames], clip.arousal[frames]
     branches = [
         (network.unet, keyframe_conditioning(identity, network.tokens(heard), *felt))

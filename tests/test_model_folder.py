@@ -41,7 +41,7 @@ def changed(folder, role, **metadata):
             "hears '../../x', which is unknown; there are wavlm",
         ),
         ("interpolation", {"encoders": ["voice"]}, "hears 'voice', which is unknown"),
-        ("keyframe", {"encoders": ["wavlm"]}, "hears 64 features, and wavlm have 32"),
+        ("keyframe", {"encoders": ["wavlm"]}, "is conditioned on 64 audio features, and wavlm have 32"),
         ("interpolation", {"image_size": 128}, "use files that belong together"),
         ("keyframe", {"image_size": 65}, "use files that belong together"),
     ],

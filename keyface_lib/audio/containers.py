@@ -3,6 +3,7 @@
 import os
 import warnings
 from collections.abc import Iterator
+from pathlib import Path
 from typing import BinaryIO
 
 import av
@@ -227,7 +228,7 @@ class _Content:
         self.read, self.seek, self.tell = file.read, file.seek, file.tell
 
 
-def held(path: str | os.PathLike) -> str | os.PathLike | BinaryIO:
+def held(path: Path) -> Path | BinaryIO:
     """A recording that can be read more than once: the path itself, or a copy of what a pipe holds.
 
     Raises:

@@ -82,7 +82,7 @@ class Animation:
             latents = sample_windows(
                 models.keyframe,
                 self.identity.expand(len(windows), -1, -1, -1),
-                self.features.select(models.keyframe_hears, heard),
+                self.features.select(models.keyframe_encoders, heard),
                 self.valence[heard],
                 self.arousal[heard],
                 unit_noise(self.settings.seed, "keyframes", windows, *self.identity.shape),
@@ -110,7 +110,9 @@ class Animation:
                     models.interpolation,
                     models.reduced,
                     ends[segments.start - first : segments.stop - first],
-                    self.features.select(models.interpolation_hears, frames[segments.start : segments.stop]),
+                    self.features.select(
+                        models.interpolation_encoders, frames[segments.start : segments.stop]
+                    ),
                     unit_noise(self.settings.seed, "interpolation", segments, *self.identity.shape),
                     self._interpolation_settings,
                     self._on_call,

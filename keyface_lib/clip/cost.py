@@ -122,7 +122,7 @@ def _call(models: Models, side: int, sequences: int) -> Callable[[], object]:
 
 def _fitting(device: torch.device, sequence_bytes: int) -> int:
     """How many sequences fit into the memory that is free."""
-    room = CPU_BATCH_BYTES
+    room: float = CPU_BATCH_BYTES
     if device.type == "cuda":
         torch.cuda.empty_cache()
         free, _ = torch.cuda.mem_get_info(device)

@@ -3,10 +3,12 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import torch
 
 from ..audio import WITHOUT_WEIGHTS, load_encoder
+from ..audio.encoders import AudioEncoder
 from ..errors import KeyFaceError
 from ..method.batching import memory_for
 from ..networks.devices import HostWeights, network_dtype, vae_dtype
@@ -33,7 +35,7 @@ class Models:
         reduced: the network that guides the interpolation, or None.
         vae: the autoencoder.
         encoders: audio encoders by name, all that the networks hear.
-        keyframe_hears, interpolation_hears: encoder names in the order their features are joined.
+        keyframe_encoders, interpolation_encoders: encoder names in the order their features are joined.
         image_size: side of the square frames in pixels.
         device: where the networks compute.
         offload: hold only the networks at work there; their weights stay in host memory, too.
@@ -45,8 +47,8 @@ class Models:
     reduced: Network | None
     vae: KeyFaceVAE
     encoders: Mapping[str, torch.nn.Module]
-    keyframe_hears: tuple[str, ...]
-    interpolation_hears: tuple[str, ...]
+    keyframe_encoders: tuple[str, ...]
+    interpolation_encoders: tuple[str, ...]
     image_size: int
     device: torch.device
     offload: bool = False
@@ -154,76 +156,71 @@ def load_models(
     """
     files = find_files(folder)
     dtype = dtype or network_dtype(device)
-    read = {role: _read(files, role) for role in ("keyframe", "interpolation", "reduced", "vae")}
+    read = {role: _read(files, role) for role in (*NETWORKS, "vae") if role in files}
     keyframe, interpolation = read["keyframe"], read["interpolation"]
-    hears = [tuple(checkpoint.metadata.encoders) for checkpoint in (keyframe, interpolation)]
-    for names, role in zip(hears, ("keyframe", "interpolation"), strict=True):
-        require_known_encoders(names, WITHOUT_WEIGHTS, files[role])
-    encoders = {}
-    for name in dict.fromkeys(hears[0] + hears[1]):
+    names = {role: tuple(read[role].metadata.encoders) for role in ("keyframe", "interpolation")}
+    for role in names:
+        require_known_encoders(names[role], WITHOUT_WEIGHTS, files[role])
+    encoders: dict[str, Any] = {}
+    for name in dict.fromkeys(names["keyframe"] + names["interpolation"]):
         if name in WITHOUT_WEIGHTS:
             encoders[name] = load_encoder(name)
             continue
-        checkpoint = _read(files, name)
-        if checkpoint is None:
+        if name not in files:
             raise KeyFaceError(
                 f"{folder}: the networks hear {name}, whose file is missing; expected {name}.safetensors "
                 f"or the released {RELEASED_FILES[name]}"
             )
-        metadata, path = checkpoint.metadata, str(files[name])
+        checkpoint, path = _read(files, name), str(files[name])
+        metadata = checkpoint.metadata
         encoders[name] = load_encoder(name, checkpoint.state_dict, metadata.config, metadata.labels, path)
     networks = {
-        role: load_network(read[role], str(files[role])).to(dtype=dtype)
-        for role in NETWORKS
-        if read[role] is not None
+        role: load_network(read[role], str(files[role])).to(dtype=dtype) for role in NETWORKS if role in read
     }
     # The temporal decoder, which network files carry too, with the encoder, which they do not.
-    parts = [bare_vae(checkpoint.state_dict) for checkpoint in (read["vae"], keyframe) if checkpoint]
+    parts = [bare_vae(checkpoint.state_dict) for checkpoint in (read.get("vae"), keyframe) if checkpoint]
     vae = load_vae(joined_vae(parts), str(files.get("vae", files["keyframe"])))
-    _require_fitting(networks, encoders, vae.factor, read, files)
+    image_size = _common_image_size(networks, encoders, vae.factor, read, files)
     return Models(
         keyframe=networks["keyframe"],
         interpolation=networks["interpolation"],
         reduced=networks.get("reduced"),
-        vae=torch.nn.Module.to(
-            vae, dtype=vae_dtype(dtype)
-        ),  # diffusers' own `to` warns of layers that are not there
+        # diffusers' own `to` warns of layers that are not there
+        vae=torch.nn.Module.to(vae, dtype=vae_dtype(dtype)),
         encoders=encoders,
-        keyframe_hears=hears[0],
-        interpolation_hears=hears[1],
-        image_size=keyframe.metadata.image_size,
+        keyframe_encoders=names["keyframe"],
+        interpolation_encoders=names["interpolation"],
+        image_size=image_size,
         device=device,
         offload=offload,
         guidance=keyframe.metadata.guidance | interpolation.metadata.guidance,
     )
 
 
-def _require_fitting(
+def _common_image_size(
     networks: Mapping[str, Network],
-    encoders: Mapping[str, torch.nn.Module],
+    encoders: Mapping[str, AudioEncoder],
     factor: int,
-    read: Mapping[str, Checkpoint | None],
+    read: Mapping[str, Checkpoint],
     files: Mapping[str, Path],
-) -> None:
-    """Raises a KeyFaceError unless each file's sizes agree with those of the others."""
-    sizes = {
-        role: checkpoint.metadata.image_size
-        for role, checkpoint in read.items()
-        if role in networks and checkpoint
-    }
-    if len(set(sizes.values())) != 1 or sizes["keyframe"] % factor:
+) -> int:
+    """The image size of files that belong together; raises a KeyFaceError unless all their sizes agree."""
+    sizes = {role: read[role].metadata.image_size for role in networks}
+    side = sizes["keyframe"]
+    if side is None or len(set(sizes.values())) != 1 or side % factor:
         raise KeyFaceError(
             f"{one_line(files['keyframe'].parent)}: the networks are for images of {sizes} pixels, "
             f"and the VAE has {factor} to a latent; use files that belong together"
         )
     for role in ("keyframe", "interpolation"):
         names = read[role].metadata.encoders
-        width, heard = networks[role].projection.in_features, sum(encoders[name].dim for name in names)
-        if width != heard:
+        projection, heard = networks[role].projection, sum(encoders[name].dim for name in names)
+        if projection is not None and projection.in_features != heard:
             raise KeyFaceError(
-                f"{one_line(files[role])}: the network hears {width} features, and {', '.join(names)} have "
-                f"{heard}; use files that belong together"
+                f"{one_line(files[role])}: the network is conditioned on {projection.in_features} audio "
+                f"features, and {', '.join(names)} have {heard}; use files that belong together"
             )
+    return side
 
 
 def _named_files(folder: Path, all_there: bool) -> dict[str, Path]:
@@ -261,9 +258,7 @@ def _is(kind: Callable[[Path], bool], path: Path) -> bool:
         return False
 
 
-def _read(files: dict[str, Path], role: str) -> Checkpoint | None:
-    if role not in files:
-        return None
+def _read(files: dict[str, Path], role: str) -> Checkpoint:
     checkpoint = read_checkpoint(files[role])
     if checkpoint.metadata.role != role:
         raise KeyFaceError(

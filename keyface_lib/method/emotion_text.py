@@ -5,9 +5,10 @@ import io
 import json
 import re
 from collections.abc import Callable
+from typing import cast
 
 from ..errors import KeyFaceError
-from .emotion import EmotionCurve, Point, state
+from .emotion import EmotionCurve, Mode, Point, state
 
 VERSION = 1
 """The JSON form's `v`."""
@@ -95,7 +96,8 @@ def _parse_short_form(text: str) -> EmotionCurve:
     rest = _ENTRY.sub("", text).replace(",", "").strip()
     if rest or not entries:
         raise KeyFaceError(f"emotion {text!r} cannot be read; write it like {EXAMPLE}")
-    valence, arousal = [], []
+    valence: list[Point] = []
+    arousal: list[Point] = []
     for entry in entries:
         time, colon, feeling = entry.rpartition(":")
         if not colon and len(entries) > 1:
@@ -211,7 +213,8 @@ def _parse_csv(text: str) -> EmotionCurve:
         for lane, points in lanes.items():
             if cells[lane]:  # an empty cell: this lane has no point here
                 value = _number(cells[lane], where, f"write {lane} as a plain number or leave it empty")
-                points.append(Point(seconds, value, cells.get("mode") or "smooth"))
+                mode = cast(Mode, cells.get("mode") or "smooth")  # the curve checks it
+                points.append(Point(seconds, value, mode))
     return EmotionCurve(tuple(lanes["valence"]), tuple(lanes["arousal"]))
 
 

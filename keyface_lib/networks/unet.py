@@ -1,8 +1,8 @@
 """KeyFace's UNet: diffusers' Stable Video Diffusion UNet with a vector for every frame."""
 
 import torch
-from diffusers import UNetSpatioTemporalConditionModel
 from diffusers.models.resnet import SpatioTemporalResBlock
+from diffusers.models.unets.unet_spatio_temporal_condition import UNetSpatioTemporalConditionModel
 
 from ..method.timeline import SLOTS
 from ..weights.architecture import LATENT_CHANNELS, UNET

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 import torch
-from diffusers import AutoencoderKLTemporalDecoder
+from diffusers.models.autoencoders.autoencoder_kl_temporal_decoder import AutoencoderKLTemporalDecoder
 from diffusers.models.unets.unet_3d_blocks import MidBlockTemporalDecoder
 
 from ..errors import KeyFaceError
