@@ -1,12 +1,117 @@
-"""Files that appear whole or not at all."""
+"""Files: opened only where they are what is meant, and written whole or not at all."""
 
 import os
 import secrets
+import stat
+import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import BinaryIO
 
 from .errors import KeyFaceError
+from .messages import one_line
+
+PIPE_SECONDS = 8
+"""A pipe has to end within this time: nobody can tell a slow program from one that never ends."""
+PIPE_BYTES = 512 * 2**20
+
+_KINDS = {
+    stat.S_ISDIR: "a folder",
+    stat.S_ISCHR: "a device",
+    stat.S_ISBLK: "a device",
+    stat.S_ISSOCK: "a socket",
+    stat.S_ISFIFO: "a pipe",
+}
+
+
+def kind_of(mode: int) -> str:
+    """What a place is, in words."""
+    return next((name for is_kind, name in _KINDS.items() if is_kind(mode)), "a file")
+
+
+def open_file(path: str | os.PathLike, what: str, pipes: bool = False) -> BinaryIO:
+    """A regular file, open for reading in bytes; of a pipe a copy of all it holds, which can be sought in.
+
+    A pipe, such as a shell's `<(command)`, can be read only once.
+
+    Args:
+        what: is meant to be there, for the messages ("picture").
+        pipes: whether a pipe is taken.
+
+    Raises:
+        KeyFaceError: there is nothing, a folder, a device or a socket, or no right to read it; a pipe that
+            does not end within `PIPE_SECONDS` or holds more than `PIPE_BYTES`.
+    """
+    try:
+        mode = os.stat(path).st_mode
+        if stat.S_ISREG(mode):
+            # Should a pipe have taken its place meanwhile, opening must not wait for its other end.
+            flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+            return os.fdopen(os.open(path, flags), "rb")
+        if stat.S_ISFIFO(mode) and pipes:
+            return _copy_of_pipe(path, what)
+    except KeyFaceError:
+        raise
+    except FileNotFoundError:
+        raise KeyFaceError(f"{one_line(path)}: there is no such {what}; check the path") from None
+    except (OSError, ValueError) as error:
+        raise unreadable(path, error, what) from error
+    raise KeyFaceError(f"{one_line(path)}: is {kind_of(mode)}, not a {what}; give the path of a file")
+
+
+def unreadable(path: str | os.PathLike, error: OSError | ValueError, what: str) -> KeyFaceError:
+    """The error for a path that cannot be opened, with a remedy that fits its cause."""
+    if isinstance(error, PermissionError):
+        return KeyFaceError(
+            f"{one_line(path)}: may not be read ({error.strerror}); change the rights of the {what}"
+        )
+    reason = getattr(error, "strerror", None) or error
+    return KeyFaceError(f"{one_line(path)}: cannot be opened ({reason}); check the path of the {what}")
+
+
+def is_pipe(path: str | os.PathLike) -> bool:
+    """Whether a path leads to a pipe."""
+    try:
+        return stat.S_ISFIFO(os.stat(path).st_mode)
+    except (OSError, ValueError):
+        return False
+
+
+def _copy_of_pipe(path: str | os.PathLike, what: str) -> BinaryIO:
+    import select  # not everywhere, but wherever there are pipes with a path
+
+    end = time.monotonic() + PIPE_SECONDS
+    pipe = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    copy = tempfile.TemporaryFile(prefix="keyface-pipe-")  # noqa: SIM115 (handed on)
+    try:
+        ready = select.poll()
+        ready.register(pipe, select.POLLIN)
+        while True:
+            left = end - time.monotonic()
+            events = ready.poll(max(0, left) * 1000)
+            if left <= 0 or not events:
+                raise KeyFaceError(
+                    f"{one_line(path)}: the pipe did not end within {PIPE_SECONDS} s; "
+                    f"write the {what} into a file first and give that"
+                )
+            block = os.read(pipe, 1 << 20)
+            if not block:
+                break
+            copy.write(block)
+            if copy.tell() > PIPE_BYTES:
+                raise KeyFaceError(
+                    f"{one_line(path)}: the pipe holds more than {PIPE_BYTES >> 20} MB; "
+                    f"write the {what} into a file first and give that"
+                )
+        copy.seek(0)
+        return copy
+    except BaseException:
+        copy.close()
+        raise
+    finally:
+        os.close(pipe)
 
 
 @contextmanager

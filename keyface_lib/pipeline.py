@@ -21,10 +21,11 @@ from .clip.settings import Settings, settings_from
 from .errors import KeyFaceError
 from .media.image import square
 from .media.video import VideoWriter, check_output
+from .messages import shown
 from .method.batching import memory_for
 from .method.tensors import check_finite
 from .method.timeline import SAMPLE_RATE, Timeline
-from .method.values import shown, yes_or_no
+from .method.values import yes_or_no
 
 __all__ = ["Clip", "KeyFace", "best_device"]
 

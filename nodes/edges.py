@@ -13,8 +13,9 @@ import comfy.sd
 from comfy_api.latest import io
 
 from ..keyface_lib.errors import KeyFaceError
+from ..keyface_lib.messages import shown
 from ..keyface_lib.method.batching import memory_for
-from ..keyface_lib.method.values import choice, real, shown, whole
+from ..keyface_lib.method.values import choice, real, whole
 from . import media
 
 _CUSTOM: dict[str, tuple[type, str]] = {}

@@ -7,15 +7,16 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 LIBRARY = "keyface_lib"
+FOUNDATIONS = {"errors", "files", "messages", "strict_json"}
 MAY_IMPORT = {
-    "method": {"errors"},
-    "weights": {"errors", "files", "openings", "method", "untrusted"},
-    "networks": {"errors", "method", "weights", "untrusted"},
-    "audio": {"errors", "files", "openings", "method", "weights", "untrusted"},
-    "media": {"errors", "files", "openings", "method", "audio"},
-    "data": {"errors", "files", "openings", "method", "untrusted"},
-    "clip": {"errors", "files", "openings", "method", "weights", "networks", "audio", "media", "untrusted"},
-    "nodes": {"errors", "files", "openings", "method", "weights", "audio", "media", "data", "small"},
+    "method": {"errors", "messages"},
+    "weights": FOUNDATIONS | {"method"},
+    "networks": FOUNDATIONS | {"method", "weights"},
+    "audio": FOUNDATIONS | {"method", "weights"},
+    "media": FOUNDATIONS | {"method", "audio"},
+    "data": FOUNDATIONS | {"method"},
+    "clip": FOUNDATIONS | {"method", "weights", "networks", "audio", "media"},
+    "nodes": FOUNDATIONS | {"method", "weights", "audio", "media", "data", "small"},
 }
 """The parts of the library that a folder may import beside its own."""
 OUTSIDE = {"method": {"torch", "einops", "numpy"}, "weights": {"torch", "safetensors"}}

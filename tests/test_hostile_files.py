@@ -19,7 +19,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from keyface_lib import openings
+from keyface_lib import files
 
 SECONDS = 10
 """Of a processor's time: other tests run beside these."""
@@ -195,7 +195,7 @@ WRITTEN = (
 @pytest.mark.parametrize("name", READERS)
 def test_a_place_that_is_no_file_is_refused(tmp_path, monkeypatch, name, place):
     if (name, place) != ("a.wav", "pipe that nobody writes"):  # one waits as long as it really takes
-        monkeypatch.setattr(openings, "PIPE_SECONDS", 0.5)
+        monkeypatch.setattr(files, "PIPE_SECONDS", 0.5)
     PLACES[place](tmp_path / name)
     told = outcome(READERS[name], tmp_path / name)
     if place != "no right to read" or os.getuid():

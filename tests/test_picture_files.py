@@ -301,7 +301,7 @@ def test_the_remedy_fits_the_cause(tmp_path, monkeypatch):
         load_image(tmp_path / "folder")
     (tmp_path / "locked.png").touch()
     monkeypatch.setattr(
-        "builtins.open", lambda *_, **__: (_ for _ in ()).throw(PermissionError(13, "Permission denied"))
+        "os.open", lambda *_, **__: (_ for _ in ()).throw(PermissionError(13, "Permission denied"))
     )
     with pytest.raises(KeyFaceError, match=r"may not be read .*; change the rights"):
         load_image(tmp_path / "locked.png")

@@ -10,7 +10,8 @@ import av
 import numpy as np
 
 from ..errors import KeyFaceError
-from ..openings import is_pipe, open_file, shown
+from ..files import is_pipe, open_file
+from ..messages import one_line
 
 # PyAV before 19 fails on tags that are not UTF-8 unless told otherwise; from 19 on it knows no such option.
 _TAGS = {"metadata_errors": "ignore"} if int(av.__version__.split(".")[0]) < 19 else {}
@@ -67,7 +68,7 @@ class Recording:
             KeyFaceError: it cannot be opened, is no recording of a known kind, has no sound, or a rate or
                 number of channels out of bounds.
         """
-        self._name = name or (shown(source) if isinstance(source, (str, os.PathLike)) else source.name)
+        self._name = name or (one_line(source) if isinstance(source, (str, os.PathLike)) else source.name)
         self._file = (
             open_file(source, "recording", pipes=True) if isinstance(source, (str, os.PathLike)) else source
         )
@@ -232,7 +233,7 @@ def held(path: Path) -> Path | BinaryIO:
     """A recording that can be read more than once: the path itself, or a copy of what a pipe holds.
 
     Raises:
-        KeyFaceError: as `openings.open_file`.
+        KeyFaceError: as `files.open_file`.
     """
     return open_file(path, "recording", pipes=True) if is_pipe(path) else path
 

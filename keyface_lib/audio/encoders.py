@@ -6,7 +6,7 @@ from typing import Any, Protocol
 import torch
 
 from ..errors import KeyFaceError
-from ..untrusted import shown
+from ..messages import shown
 from ..weights.architecture import ENCODERS
 from . import beats, wav2vec2, wavlm
 from .logmel import LogMelEncoder

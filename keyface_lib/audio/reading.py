@@ -11,10 +11,10 @@ import numpy as np
 import torch
 
 from ..errors import KeyFaceError
+from ..messages import one_line
 from ..method.tensors import check_tensor
 from ..method.timeline import SAMPLE_RATE
 from ..method.values import real
-from ..openings import shown
 from .containers import RATES, Recording
 from .loudness import warn_if_quiet
 from .mixing import mixed
@@ -39,7 +39,7 @@ def load_audio(source: str | Path | BinaryIO, hint: bool = True) -> torch.Tensor
         KeyFaceError: the file is missing or unreadable, has no sound, no samples, samples that are not
             finite, or goes beyond a bound of `containers`.
     """
-    name = shown(source) if isinstance(source, (str, Path)) else "the recording"
+    name = one_line(source) if isinstance(source, (str, Path)) else "the recording"
     samples = bytearray()
     with Recording(source, name) as recording:
         for (rate, _), blocks in groupby(recording.blocks(), key=lambda block: (block[0], len(block[2]))):

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from ..errors import KeyFaceError
-from ..untrusted import shown
+from ..messages import shown
 from ..weights.schema import flag, one_of, text, whole
 from .weights import HEADS, KERNEL, LAYERS, WIDTH, check_config
 from .windows import Scaling, TokenGrid

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from ..errors import KeyFaceError
-from ..untrusted import one_line, shown
+from ..messages import one_line, shown
 from ..weights.schema import Rule, check, whole
 
 _LAYER = re.compile(r"(?:wav2vec2\.)?encoder\.layers\.(\d+)\.")

@@ -3,7 +3,7 @@
 import torch
 
 from ..errors import KeyFaceError
-from ..method.values import shown
+from ..messages import shown
 from .inputs import DTYPES
 
 

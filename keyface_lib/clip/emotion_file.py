@@ -5,10 +5,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ..errors import KeyFaceError
+from ..files import open_file
+from ..messages import one_line, shown
 from ..method.emotion import EmotionCurve
 from ..method.emotion_text import EXAMPLE, MAX_TEXT, parse_json, parse_table, parse_text
-from ..method.values import shown as value_shown
-from ..openings import open_file, shown
 
 TABLES = (".csv", ".tsv")
 SUFFIXES = (".json", *TABLES, ".txt")
@@ -23,20 +23,18 @@ def parse_emotion(text_or_path: str | os.PathLike) -> EmotionCurve:
         KeyFaceError: a file that cannot be read, or text that breaks a rule of its form or of the curve.
     """
     if not isinstance(text_or_path, (str, os.PathLike)):
-        raise KeyFaceError(
-            f"the emotion is {value_shown(text_or_path)}; write it like {EXAMPLE}, or give a file"
-        )
+        raise KeyFaceError(f"the emotion is {shown(text_or_path)}; write it like {EXAMPLE}, or give a file")
     if isinstance(text_or_path, str) and not _names_file(text_or_path):
         return parse_text(text_or_path)
     path = Path(text_or_path)
     if path.suffix.lower() not in SUFFIXES:
         endings = ", ".join(SUFFIXES)
-        raise KeyFaceError(f"{shown(path)}: an emotion file ends in {endings}; rename or convert it")
+        raise KeyFaceError(f"{one_line(path)}: an emotion file ends in {endings}; rename or convert it")
     text = _text_of(path)
     try:
         return _parser(path.suffix.lower(), text)(text)
     except KeyFaceError as error:
-        raise KeyFaceError(f"{shown(path)}: {error}") from error
+        raise KeyFaceError(f"{one_line(path)}: {error}") from error
 
 
 def _parser(suffix: str, text: str) -> Callable[[str], EmotionCurve]:
@@ -58,10 +56,10 @@ def _text_of(path: Path) -> str:
             data = file.read(4 * MAX_TEXT + 1)
     except OSError as error:
         raise KeyFaceError(
-            f"{shown(path)}: cannot be read ({error.strerror}); check the file and its rights"
+            f"{one_line(path)}: cannot be read ({error.strerror}); check the file and its rights"
         ) from error
     if len(data) > 4 * MAX_TEXT:
-        raise KeyFaceError(f"{shown(path)}: has more than {len(data) >> 20} MB; a curve has a few kB")
+        raise KeyFaceError(f"{one_line(path)}: has more than {len(data) >> 20} MB; a curve has a few kB")
     wide = data.startswith((b"\xff\xfe", b"\xfe\xff"))
     try:
         if not wide and b"\0" in data[:4]:
@@ -69,5 +67,5 @@ def _text_of(path: Path) -> str:
         return data.decode("utf-16" if wide else "utf-8-sig")  # with the mark that spreadsheets put in front
     except UnicodeDecodeError as error:
         raise KeyFaceError(
-            f"{shown(path)}: is neither UTF-8 nor UTF-16 text; save it as plain UTF-8 .json or .csv"
+            f"{one_line(path)}: is neither UTF-8 nor UTF-16 text; save it as plain UTF-8 .json or .csv"
         ) from error

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import KeyFaceError
-from ..method.values import MAX_STEPS, choice, real, seed, shown, whole
-from ..openings import shown as shown_path
-from ..openings import unreadable
+from ..files import unreadable
+from ..messages import one_line, shown
+from ..method.values import MAX_STEPS, choice, real, seed, whole
 
 DIFFUSERS_SCHEDULERS = {
     "euler_discrete": "EulerDiscreteScheduler",
@@ -91,11 +91,11 @@ def check_file(path: Any, what: str) -> Path:
     try:
         os.stat(path)
     except FileNotFoundError:
-        raise KeyFaceError(f"{shown_path(path)}: there is no such {what}; check the path") from None
+        raise KeyFaceError(f"{one_line(path)}: there is no such {what}; check the path") from None
     except (OSError, ValueError) as error:
         raise unreadable(path, error, what) from error
     if os.path.isdir(path):
-        raise KeyFaceError(f"{shown_path(path)}: is a folder, not a {what}; give the path of a file")
+        raise KeyFaceError(f"{one_line(path)}: is a folder, not a {what}; give the path of a file")
     return Path(path)
 
 
@@ -103,7 +103,7 @@ def check_place(path: Any, what: str) -> Path:
     """The path, at which anything lies; raises a KeyFaceError if nothing does."""
     _check_named(path, what)
     if not os.path.exists(path):
-        raise KeyFaceError(f"{shown_path(path)}: there is no such {what}; check the path")
+        raise KeyFaceError(f"{one_line(path)}: there is no such {what}; check the path")
     return Path(path)
 
 
@@ -122,9 +122,9 @@ def check_folder_of(path: Any, what: str) -> Path:
     _check_named(path, what)
     place = Path(os.path.realpath(path) if os.path.islink(path) else path)
     if not os.path.isdir(place.parent):
-        through = f" (a link to {shown_path(place)})" if os.path.islink(path) else ""
+        through = f" (a link to {one_line(place)})" if os.path.islink(path) else ""
         raise KeyFaceError(
-            f"{shown_path(path)}{through}: the folder {shown_path(place.parent)} does not exist; "
+            f"{one_line(path)}{through}: the folder {one_line(place.parent)} does not exist; "
             "create it or choose another"
         )
     return Path(path)
@@ -140,7 +140,7 @@ def hub_id(name: Any) -> str | None:
         return None
     repository = name.removeprefix(HUB)
     if not _REPOSITORY.fullmatch(repository):
-        raise KeyFaceError(f"{shown_path(name)}: names no repository; write {HUB}owner/name")
+        raise KeyFaceError(f"{one_line(name)}: names no repository; write {HUB}owner/name")
     return repository
 
 
@@ -155,12 +155,12 @@ def check_model(name: Any) -> None:
     _check_named(name, "model folder")
     folder = os.path.expanduser(name)
     if os.path.isfile(folder):
-        raise KeyFaceError(f"{shown_path(name)}: is a file; give the model folder it lies in")
+        raise KeyFaceError(f"{one_line(name)}: is a file; give the model folder it lies in")
     if not os.path.isdir(folder):
         elsewhere = f", one on the Hugging Face hub is called {HUB}{name}" if _on_hub(name) else ""
         raise KeyFaceError(
-            f"{shown_path(name)}: no such model folder in {os.getcwd()}{elsewhere}; "
-            f"'keyface init --size tiny {shown_path(name)}' makes a small one"
+            f"{one_line(name)}: no such model folder in {os.getcwd()}{elsewhere}; "
+            f"'keyface init --size tiny {one_line(name)}' makes a small one"
         )
 
 

@@ -17,10 +17,11 @@ from ..audio.loudness import normalized, warn_if_quiet
 from ..audio.reading import load_audio, mono_16k
 from ..errors import KeyFaceError
 from ..media.image import from_pil, load_image
+from ..messages import shown
 from ..method.emotion import EmotionCurve
 from ..method.tensors import check_images, check_range, check_sound
 from ..method.timeline import SAMPLE_RATE
-from ..method.values import shown, whole, yes_or_no
+from ..method.values import whole, yes_or_no
 from .emotion_file import parse_emotion
 from .inputs import check_file
 

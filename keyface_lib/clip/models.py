@@ -10,11 +10,12 @@ import torch
 from ..audio import WITHOUT_WEIGHTS, load_encoder
 from ..audio.encoders import AudioEncoder
 from ..errors import KeyFaceError
+from ..messages import one_line, shown
 from ..method.batching import memory_for
 from ..networks.devices import HostWeights, network_dtype, vae_dtype
 from ..networks.network import Network, load_network
 from ..networks.vae import KeyFaceVAE, load_vae
-from ..untrusted import one_line, read_json, shown
+from ..strict_json import read_json
 from ..weights.architecture import ENCODERS, NETWORKS
 from ..weights.checkpoint import Checkpoint, read_checkpoint
 from ..weights.metadata import require_known_encoders

@@ -23,8 +23,10 @@ from typing import BinaryIO
 import numpy as np
 
 from ..errors import KeyFaceError
+from ..files import open_file
+from ..messages import one_line, shown
 from ..method.timeline import FPS
-from ..untrusted import JSON_BYTES, json_from, one_line, open_regular, shown
+from ..strict_json import JSON_BYTES, json_from
 
 SHARD_BYTES = 32 * 2**20
 MEMBERS, CLIP_MEMBERS = 100_000, 64
@@ -107,7 +109,7 @@ class ClipIndex:
         """
         path = self.shards[self.shard[index]]
         try:
-            with open_regular(path) as file:
+            with open_file(path, "shard") as file:
                 file.seek(self.offset[index])
                 return _read_clip(_Bounded(file), path)
         except (OSError, ValueError, tarfile.TarError, RecursionError) as error:
@@ -243,7 +245,7 @@ def _clip_offsets(path: Path) -> tuple[list[int], str | None]:
     offsets, previous, end = [], None, 0
     try:
         size = path.stat().st_size
-        with open_regular(path) as file, _tar(_Bounded(file)) as tar:
+        with open_file(path, "shard") as file, _tar(_Bounded(file)) as tar:
             for number, member in enumerate(tar):
                 if number == MEMBERS:
                     raise tarfile.ReadError(f"has more than {MEMBERS:,} files")

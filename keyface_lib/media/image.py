@@ -11,7 +11,8 @@ import torch.nn.functional as F
 from PIL import Image, ImageOps
 
 from ..errors import KeyFaceError
-from ..openings import open_file, shown
+from ..files import open_file
+from ..messages import one_line
 from .colours import to_srgb
 from .cut_pictures import MAX_BYTES, MAX_MISSING, completed, missing_rows
 
@@ -71,7 +72,7 @@ def load_image(path: str | os.PathLike) -> torch.Tensor:
         except Exception as error:  # a damaged file can make a decoder raise nearly anything
             reason = " ".join(str(error).split())[:200]
             raise KeyFaceError(
-                f"{shown(path)}: cannot be read ({reason}); save it anew from a viewer"
+                f"{one_line(path)}: cannot be read ({reason}); save it anew from a viewer"
             ) from error
 
 
@@ -113,16 +114,16 @@ def _decoded(file: BinaryIO, path: str | os.PathLike) -> Image.Image:
     except Exception as error:  # perhaps the file only ends too early
         image = _completed(file, path, error)
     if getattr(image, "is_animated", False) and image.format != "MPO":  # a photo with its preview
-        warnings.warn(f"{shown(path)}: has several frames; the first is taken", stacklevel=3)
+        warnings.warn(f"{one_line(path)}: has several frames; the first is taken", stacklevel=3)
     if image.has_transparency_data:
         warnings.warn(
-            f"{shown(path)}: has transparent parts; shown are the colours that the file stores there. "
+            f"{one_line(path)}: has transparent parts; shown are the colours that the file stores there. "
             "Lay it on a background if they are not meant to be seen",
             stacklevel=3,
         )
     while image.width * image.height > MAX_EXACT_PIXELS:
         image = _halved(image)
-    return to_srgb(ImageOps.exif_transpose(image), shown(path))
+    return to_srgb(ImageOps.exif_transpose(image), one_line(path))
 
 
 def _loaded(file: BinaryIO, path: str | os.PathLike) -> Image.Image:
@@ -152,10 +153,11 @@ def _completed(file: BinaryIO, path: str | os.PathLike, error: Exception) -> Ima
         raise error from None
     if missing > MAX_MISSING or missing_rows(image) > MAX_MISSING * image.height:
         raise KeyFaceError(
-            f"{shown(path)}: is truncated: too much of it is missing; copy or download it again"
+            f"{one_line(path)}: is truncated: too much of it is missing; copy or download it again"
         ) from error
     warnings.warn(
-        f"{shown(path)}: ends too early; its last rows are missing. Copy or download it again", stacklevel=4
+        f"{one_line(path)}: ends too early; its last rows are missing. Copy or download it again",
+        stacklevel=4,
     )
     return image
 
@@ -204,15 +206,18 @@ def _register_heic() -> None:
 def _not_a_picture(file: BinaryIO, path: str | os.PathLike) -> KeyFaceError:
     if _is_heic(file):
         return KeyFaceError(
-            f"{shown(path)}: is HEIC, as phones write it; pip install pillow-heif, or save it as JPEG or PNG"
+            f"{one_line(path)}: is HEIC, as phones write it; pip install pillow-heif, or save it as "
+            "JPEG or PNG"
         )
     file.seek(0)
     head = file.read(64).lstrip()
     if head.startswith(_OURS):
-        return KeyFaceError(f"{shown(path)}: is cut off or damaged; copy or download it again")
+        return KeyFaceError(f"{one_line(path)}: is cut off or damaged; copy or download it again")
     kind = next((f"is {kind}" for magic, kind in _OTHERS if head.startswith(magic)), "is not a picture")
-    return KeyFaceError(f"{shown(path)}: {kind}; give a PNG, JPEG, WebP, AVIF, TIFF, BMP or GIF file")
+    return KeyFaceError(f"{one_line(path)}: {kind}; give a PNG, JPEG, WebP, AVIF, TIFF, BMP or GIF file")
 
 
 def _too_large(path: str | os.PathLike) -> KeyFaceError:
-    return KeyFaceError(f"{shown(path)}: has more than {MAX_PIXELS // 10**6} million pixels; make it smaller")
+    return KeyFaceError(
+        f"{one_line(path)}: has more than {MAX_PIXELS // 10**6} million pixels; make it smaller"
+    )

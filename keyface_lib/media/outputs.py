@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import BinaryIO
 
 from ..errors import KeyFaceError
-from ..openings import kind_of, shown
+from ..files import kind_of
+from ..messages import one_line
 
 try:
     import fcntl
@@ -108,7 +109,7 @@ def check_regular(path: Path) -> bool:
     except FileNotFoundError:
         return False
     if not stat.S_ISREG(mode):
-        raise KeyFaceError(f"{shown(path)}: is {kind_of(mode)}; give the name of a file")
+        raise KeyFaceError(f"{one_line(path)}: is {kind_of(mode)}; give the name of a file")
     return True
 
 
@@ -133,11 +134,11 @@ def _lock(path: Path, target: Path) -> BinaryIO | None:
             with suppress(OSError):
                 holder = lock.read(20).decode(errors="replace") or "?"
                 raise KeyFaceError(
-                    f"{shown(path)}: is being written by another run (process {holder}); "
+                    f"{one_line(path)}: is being written by another run (process {holder}); "
                     "wait for it or choose another name"
                 ) from None
             raise KeyFaceError(
-                f"{shown(path)}: is being written by another run; choose another name"
+                f"{one_line(path)}: is being written by another run; choose another name"
             ) from None
         except OSError:  # some network drives
             lock.close()

@@ -9,8 +9,8 @@ import av
 import torch
 
 from ..errors import KeyFaceError
+from ..messages import one_line
 from ..method.timeline import FPS, SAMPLE_RATE
-from ..openings import shown
 from .movie import FFV1_FLAC, H264_AAC, H264_FLAC, Movie
 from .outputs import Output, check_free, check_regular
 from .pictures import WAVE_CODEC, PictureFolder
@@ -164,7 +164,7 @@ def _same_file(path: str | os.PathLike, other: str | os.PathLike) -> bool:
 
 def _try_file(path: Path) -> None:
     if os.path.isdir(path):
-        raise KeyFaceError(f"{shown(path)}: is a folder; give a file, or a folder without such an ending")
+        raise KeyFaceError(f"{one_line(path)}: is a folder; give a file, or a folder without such an ending")
     try:
         old, target = check_regular(path), os.path.realpath(path)
         check_free(path)
@@ -182,11 +182,13 @@ def _try_folder(path: Path) -> None:
     try:
         target = Path(os.path.realpath(path))
         if os.path.isfile(target):
-            raise KeyFaceError(f"{shown(path)}: is a file; give a folder, or an ending: {' '.join(SUFFIXES)}")
+            raise KeyFaceError(
+                f"{one_line(path)}: is a file; give a folder, or an ending: {' '.join(SUFFIXES)}"
+            )
         check_free(path)
         if os.path.lexists(target):
             if any(target.iterdir()):
-                raise KeyFaceError(f"{shown(path)}: the folder is not empty; empty it or choose another")
+                raise KeyFaceError(f"{one_line(path)}: the folder is not empty; empty it or choose another")
             with tempfile.TemporaryFile(dir=target):
                 pass
         else:
@@ -201,9 +203,9 @@ def _try_folder(path: Path) -> None:
 def _unwritable(path: Path, error: OSError | ValueError) -> KeyFaceError:
     if isinstance(error, FileNotFoundError):
         link = ", where the link leads," if os.path.islink(path) else ""
-        folder = shown(os.path.dirname(os.path.realpath(path)) if link else path.parent)
+        folder = one_line(os.path.dirname(os.path.realpath(path)) if link else path.parent)
         return KeyFaceError(
-            f"{shown(path)}: the folder {folder}{link} does not exist; create it or choose another"
+            f"{one_line(path)}: the folder {folder}{link} does not exist; create it or choose another"
         )
     reason = getattr(error, "strerror", None) or error
-    return KeyFaceError(f"{shown(path)}: cannot be written to ({reason}); choose another place")
+    return KeyFaceError(f"{one_line(path)}: cannot be written to ({reason}); choose another place")

@@ -8,10 +8,10 @@ from collections.abc import Iterable
 from typing import Any
 
 from ..errors import KeyFaceError
+from ..messages import shown
 
 LARGEST_SEED = 2**64 - 1
 MAX_STEPS = 1000
-_SHOWN = 40
 
 
 def whole(name: str, value: Any, low: int, high: int) -> int:
@@ -75,15 +75,6 @@ def yes_or_no(name: str, value: Any) -> bool:
     if not isinstance(value, bool):
         raise KeyFaceError(f"{name} is {shown(value)}; it must be True or False")
     return value
-
-
-def shown(value: Any) -> str:
-    """A value as messages show it: never long, on one line, as a user would write it."""
-    if isinstance(value, int) and value.bit_length() > 128:  # Python refuses to write out the longest
-        return f"a number of about {int(value.bit_length() * math.log10(2)):,} digits"
-    text = f"'{value}'" if isinstance(value, str) else str(value)
-    text = " ".join(text.split())
-    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
 
 
 def _between(low: float, high: float) -> str:

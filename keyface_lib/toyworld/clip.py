@@ -9,9 +9,9 @@ import numpy as np
 import torch
 
 from ..errors import KeyFaceError
+from ..messages import shown
 from ..method.emotion import NAMED_STATES, EmotionCurve, Point, constant
 from ..method.timeline import FPS, SAMPLE_RATE, SAMPLES_PER_FRAME
-from ..untrusted import shown
 from .espeak import Voice
 from .face import SMALLEST, Motion, draw
 from .identity import Identity, draw_identity

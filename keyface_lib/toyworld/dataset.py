@@ -8,7 +8,7 @@ import torch
 from ..audio import encode_audio, load_encoder
 from ..data.shards import ShardWriter
 from ..errors import KeyFaceError
-from ..untrusted import shown
+from ..messages import shown
 from .clip import ToyClip, check_clip, make_clip
 from .sentences import Split
 

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any, get_args, get_origin, get_type_hints
 
 from ..errors import KeyFaceError
-from ..untrusted import one_line, open_regular, shown
+from ..files import open_file
+from ..messages import one_line, shown
 from ..weights.architecture import GROUPS
 from ..weights.metadata import UNET_RULES, VAE_RULES, check_heads
 from ..weights.schema import check
@@ -43,7 +44,7 @@ def read_config(path: str | Path, stage: str) -> Config:
     """
     tomllib = _toml_reader()
     try:
-        with open_regular(path) as file:
+        with open_file(path, "configuration") as file:
             content = file.read(CONFIG_BYTES + 1)
         if len(content) > CONFIG_BYTES:
             raise KeyFaceError(

@@ -16,7 +16,8 @@ from safetensors import SafetensorError
 from safetensors.torch import save_file
 
 from ..errors import KeyFaceError
-from ..untrusted import one_line, read_json
+from ..messages import one_line
+from ..strict_json import read_json
 from ..weights.released import read_weights
 from ..weights.schema import Rule, check, listed, number, table, text, whole
 

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 import torch
 
 from ..errors import KeyFaceError
-from ..untrusted import one_line, shown
+from ..messages import one_line, shown
 
 NETWORKS = ("keyframe", "interpolation", "reduced")
 ENCODERS = ("wavlm", "beats", "wav2vec2")

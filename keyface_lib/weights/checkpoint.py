@@ -13,7 +13,7 @@ from safetensors.torch import save_file
 
 from ..errors import KeyFaceError
 from ..files import whole_file
-from ..untrusted import one_line
+from ..messages import one_line
 from .architecture import NETWORKS, image_size_of, is_loaded, unet_sizes, vae_sizes
 from .metadata import KEY, Metadata, metadata_from_json, require_confirmed
 from .released import Weights, read_weights

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from itertools import islice
 from pathlib import Path
 
-from ..untrusted import one_line, shown
+from ..messages import one_line, shown
 from .architecture import VAE
 from .checkpoint import metadata_of
 from .metadata import FORMAT, KEY

@@ -13,7 +13,8 @@ from typing import Any
 import torch
 
 from ..errors import KeyFaceError
-from ..untrusted import json_from, one_line, shown
+from ..messages import one_line, shown
+from ..strict_json import json_from
 from .architecture import (
     BLOCKS,
     ENCODERS,

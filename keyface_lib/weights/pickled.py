@@ -19,7 +19,8 @@ from typing import IO, Any, ClassVar
 import torch
 
 from ..errors import KeyFaceError
-from ..untrusted import one_line, open_regular
+from ..files import open_file
+from ..messages import one_line
 from .stand_ins import (
     FUNCTIONS,
     Dictionary,
@@ -67,7 +68,7 @@ def read_pickled(path: str | Path) -> Any:
     """
     name = one_line(path)
     try:
-        with open_regular(path) as file:
+        with open_file(path, "weight file") as file:
             is_zip = file.read(2) == b"PK"
             file.seek(0)
             if (start := file.read(50)).startswith(_NOT_FETCHED):

@@ -15,7 +15,9 @@ import torch
 from safetensors import SafetensorError, safe_open
 
 from ..errors import KeyFaceError
-from ..untrusted import json_from, one_line, open_regular, read_json, shown
+from ..files import open_file
+from ..messages import one_line, shown
+from ..strict_json import json_from, read_json
 from .architecture import role_of
 from .keymap import from_diffusers_vae
 from .pickled import read_pickled
@@ -109,7 +111,7 @@ def read_weights(path: Path) -> Weights:
 
 
 def _is_safetensors(path: Path) -> bool:
-    with open_regular(path) as file:
+    with open_file(path, "weight file") as file:
         start = file.read(9)
     return start[8:] == b"{" or path.suffix == ".safetensors"
 
@@ -128,7 +130,7 @@ def _read_safetensors(path: Path) -> tuple[dict[str, torch.Tensor], Mapping[str,
 
 def _check_header(path: Path) -> None:
     """What of a safetensors header its own reader does not bound: length, tensors, names and dimensions."""
-    with open_regular(path) as file:
+    with open_file(path, "weight file") as file:
         length = struct.unpack("<Q", file.read(8).rjust(8, b"\xff"))[0]
         whole = length <= HEADER_BYTES
         content = file.read(length) if whole else b""

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ..errors import KeyFaceError
-from ..untrusted import shown
+from ..messages import shown
 
 Rule = Callable[[Any], str | None]
 """Says what a value must be, where it is not."""

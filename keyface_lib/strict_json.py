@@ -1,41 +1,21 @@
-"""Files that anybody may have written: regular ones only, and JSON of bounded size and depth."""
+"""JSON that anybody may have written: of bounded size and depth, read more strictly than Python does."""
 
 import json
 import os
-import stat
-from typing import Any, BinaryIO
+from typing import Any
 
 from .errors import KeyFaceError
+from .files import open_file
+from .messages import one_line, shown
 
 JSON_BYTES = 2**20
 """A configuration has a few kB; a whole megabyte of it is no configuration."""
 JSON_DEPTH = 32
 
 
-def open_regular(path: str | os.PathLike) -> BinaryIO:
-    """Opens a file for reading, following links, unless reading it might never end.
-
-    Raises:
-        KeyFaceError: there is none, it must not be read, or it is a folder, pipe, socket or device.
-    """
-    try:
-        _require_regular(os.stat(path).st_mode, path)
-        # Should a pipe have taken its place meanwhile, opening must not wait for its other end.
-        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
-        file = os.fdopen(descriptor, "rb")
-        _require_regular(os.fstat(descriptor).st_mode, path)
-    except (OSError, ValueError) as error:
-        if isinstance(error, KeyFaceError):
-            raise
-        raise KeyFaceError(
-            f"{one_line(path)} cannot be read: {getattr(error, 'strerror', None) or error}"
-        ) from error
-    return file
-
-
 def read_json(path: str | os.PathLike, limit: int = JSON_BYTES) -> Any:
-    """What a JSON file says; raises KeyFaceError as `open_regular` and `json_from`."""
-    with open_regular(path) as file:
+    """What a JSON file says; raises KeyFaceError as `files.open_file` and `json_from`."""
+    with open_file(path, "file") as file:
         try:
             content = file.read(limit + 1)
         except OSError as error:
@@ -76,35 +56,6 @@ def require_shallow(value: Any, depth: int = JSON_DEPTH) -> None:
             raise ValueError(f"it lies more than {JSON_DEPTH} levels deep")
         for entry in value.values() if isinstance(value, dict) else value:
             require_shallow(entry, depth - 1)
-
-
-def shown(value: object, length: int = 60) -> str:
-    """A value as messages show it: in one line, and not at length."""
-    try:
-        text = repr(value)
-    except (ValueError, RecursionError):  # whole numbers of thousands of digits have no text
-        text = f"a {type(value).__name__} that cannot be shown"
-    return _cut(text, length)
-
-
-def one_line(text: object, length: int = 300) -> str:
-    """A path, or the text of an error, in one printable line."""
-    raw = os.fspath(text) if isinstance(text, str | os.PathLike) else str(text)
-    part = os.fsdecode(raw)[: length + 1]
-    return _cut("".join(c if c.isprintable() else repr(c)[1:-1] for c in part), length)
-
-
-def _cut(text: str, length: int) -> str:
-    return text if len(text) <= length else f"{text[: length - 3]}..."
-
-
-def _require_regular(mode: int, path: str | os.PathLike) -> None:
-    if stat.S_ISDIR(mode):
-        raise KeyFaceError(f"{one_line(path)} cannot be read: it is a folder; name a file")
-    if not stat.S_ISREG(mode):
-        raise KeyFaceError(
-            f"{one_line(path)} cannot be read: it is a pipe, socket or device; name a file on the disk"
-        )
 
 
 def _once_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
