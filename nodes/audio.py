@@ -1,4 +1,4 @@
-"""From AUDIO to what the networks hear."""
+"""From AUDIO to the features that the networks are conditioned on."""
 
 from dataclasses import dataclass
 
@@ -18,7 +18,7 @@ from .node_text import show
 
 
 @dataclass(frozen=True)
-class HeardAudio:
+class EncodedAudio:
     """KEYFACE_FEATURES: a sound as the networks hear it, and what a picture of it needs.
 
     Attributes:
@@ -33,7 +33,7 @@ class HeardAudio:
 
 
 edges.carries("KEYFACE_ENCODERS", Encoders, "Load KeyFace Audio Encoders")
-edges.carries("KEYFACE_FEATURES", HeardAudio, "Encode Audio")
+edges.carries("KEYFACE_FEATURES", EncodedAudio, "Encode Audio")
 
 
 def waveform_of(audio: dict) -> torch.Tensor:
@@ -41,7 +41,7 @@ def waveform_of(audio: dict) -> torch.Tensor:
     return mono_16k(audio["waveform"][0].cpu(), audio["sample_rate"])
 
 
-def hear(audio: dict, encoders: Encoders, threshold: float = THRESHOLD) -> HeardAudio:
+def encode_recording(audio: dict, encoders: Encoders, threshold: float = THRESHOLD) -> EncodedAudio:
     """Encodes a sound with every encoder of the set, under one progress bar.
 
     Raises:
@@ -67,7 +67,7 @@ def hear(audio: dict, encoders: Encoders, threshold: float = THRESHOLD) -> Heard
     if searched:
         show("listening: laughter, sighs and the like")
         vocalizations = find_vocalizations(waveform, encoders.loaded("beats"), threshold, tick)
-    return HeardAudio(AudioFeatures(encoded.n_frames, features), peaks_of(waveform), tuple(vocalizations))
+    return EncodedAudio(AudioFeatures(encoded.n_frames, features), peaks_of(waveform), tuple(vocalizations))
 
 
 class EncodeAudio(io.ComfyNode):
@@ -109,7 +109,7 @@ class EncodeAudio(io.ComfyNode):
     @classmethod
     @edges.checked
     def execute(cls, audio: dict, encoders: Encoders, threshold: float) -> io.NodeOutput:
-        heard = hear(audio, encoders, threshold)
+        heard = encode_recording(audio, encoders, threshold)
         found = [f"{v.start_s:.2f} {v.end_s:.2f} {v.label} {v.score:.2f}" for v in heard.vocalizations]
         shown = [{"start": v.start_s, "end": v.end_s, "label": v.label} for v in heard.vocalizations]
         text = "\n".join(found)

@@ -8,7 +8,7 @@ from einops import rearrange
 from ..keyface_lib.errors import KeyFaceError
 from ..keyface_lib.method.timeline import FPS, Timeline
 from . import edges, inputs, latents
-from .audio import HeardAudio
+from .audio import EncodedAudio
 from .compat import found_by
 from .guiders import SequenceGuider, interpolation_guider
 from .keyframes import custom_sampling_outputs, empty_latent
@@ -19,7 +19,7 @@ from .sampling import Progress, UnitNoise, sample_groups, sigmas_of
 STAGE = "interpolation"
 
 
-def keyframes_of(latent: dict, heard: HeardAudio) -> torch.Tensor:
+def keyframes_of(latent: dict, heard: EncodedAudio) -> torch.Tensor:
     """The keyframes (k, 4, h, w) of a LATENT.
 
     Raises:
@@ -39,7 +39,7 @@ def guide_interpolation(
     model: ModelPatcher,
     reduced: ModelPatcher | None,
     keyframes: torch.Tensor,
-    heard: HeardAudio,
+    heard: EncodedAudio,
     autoguidance_scale: float,
     scales: str,
 ) -> SequenceGuider:
@@ -92,7 +92,7 @@ class InterpolationSampler(io.ComfyNode):
         cls,
         model: ModelPatcher,
         keyframes: dict,
-        features: HeardAudio,
+        features: EncodedAudio,
         seed: int,
         steps: int,
         autoguidance_scale: float,
@@ -141,7 +141,7 @@ class InterpolationGuider(io.ComfyNode):
         cls,
         model: ModelPatcher,
         keyframes: dict,
-        features: HeardAudio,
+        features: EncodedAudio,
         seed: int,
         autoguidance_scale: float,
         reduced: ModelPatcher | None = None,

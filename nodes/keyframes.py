@@ -10,7 +10,7 @@ from ..keyface_lib.errors import KeyFaceError
 from ..keyface_lib.method.emotion import EmotionCurve, named
 from ..keyface_lib.method.timeline import SLOTS, Timeline, keyframes_from_windows
 from . import edges, inputs, latents
-from .audio import HeardAudio
+from .audio import EncodedAudio
 from .compat import found_by
 from .guiders import SequenceGuider, keyframe_guider
 from .network import trained_of
@@ -25,7 +25,7 @@ def guide_keyframes(
     model: ModelPatcher,
     vae: comfy.sd.VAE,
     portrait: torch.Tensor,
-    heard: HeardAudio,
+    heard: EncodedAudio,
     emotion: EmotionCurve | None,
     audio_scale: float,
     identity_scale: float,
@@ -101,7 +101,7 @@ class KeyframeSampler(io.ComfyNode):
         model: ModelPatcher,
         vae: comfy.sd.VAE,
         portrait: torch.Tensor,
-        features: HeardAudio,
+        features: EncodedAudio,
         seed: int,
         steps: int,
         audio_scale: float,
@@ -154,7 +154,7 @@ class KeyframeGuider(io.ComfyNode):
         model: ModelPatcher,
         vae: comfy.sd.VAE,
         portrait: torch.Tensor,
-        features: HeardAudio,
+        features: EncodedAudio,
         seed: int,
         audio_scale: float,
         identity_scale: float,
@@ -191,7 +191,7 @@ class SelectKeyframes(io.ComfyNode):
 
     @classmethod
     @edges.checked
-    def execute(cls, windows: dict, features: HeardAudio) -> io.NodeOutput:
+    def execute(cls, windows: dict, features: EncodedAudio) -> io.NodeOutput:
         latents.require(windows, "windows", latents.WINDOWS)
         timeline = Timeline(features.features.n_frames)
         samples = windows["samples"]

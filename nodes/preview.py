@@ -9,7 +9,7 @@ from comfy_api.latest import io, ui
 from ..keyface_lib.media.timeline_picture import draw_timeline
 from ..keyface_lib.method.emotion import EmotionCurve
 from . import edges, inputs
-from .audio import HeardAudio
+from .audio import EncodedAudio
 from .compat import found_by
 from .interpolation import keyframes_of
 
@@ -46,7 +46,7 @@ class TimelinePreview(io.ComfyNode):
     @edges.checked
     def execute(
         cls,
-        features: HeardAudio,
+        features: EncodedAudio,
         width: int,
         emotion: EmotionCurve | None = None,
         keyframes: dict | None = None,

@@ -15,7 +15,7 @@ from ..keyface_lib.media.video import VideoWriter
 from ..keyface_lib.method.emotion import EmotionCurve
 from ..keyface_lib.method.timeline import Timeline, frames_in
 from . import edges, inputs
-from .audio import hear, waveform_of
+from .audio import encode_recording, waveform_of
 from .compat import found_by, where_known
 from .decode import decode, segments_of
 from .interpolation import STAGE, guide_interpolation
@@ -155,7 +155,7 @@ class Animate(io.ComfyNode):
         for role, model in models.items():  # before the sound is encoded, which takes a while
             if model is not None:
                 trained_of(model, role)
-        heard = hear(audio, encoders)
+        heard = encode_recording(audio, encoders)
         n_frames = heard.features.n_frames
         guider, shape = guide_keyframes(
             keyframe_model, vae, portrait, heard, emotion, audio_scale, identity_scale, scales

@@ -1,4 +1,4 @@
-"""The `keyface` command: one file per command, and `telling` for what is said.
+"""The `keyface` command: one file per command, and `terminal` for what is said.
 
 Nothing here imports torch before the options are known to be right: help and a misspelt path cost no time.
 """
@@ -10,7 +10,7 @@ from typing import NoReturn
 
 from ..errors import KeyFaceError
 from . import animate, convert, info, init, toyworld, train
-from .telling import say, telling
+from .terminal import say, terminal
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -18,7 +18,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     0; 1 for an error told in one line; 2 for options that cannot be read; 130 for Ctrl-C.
     """
-    with telling():
+    with terminal():
         try:
             options = _parser().parse_args(arguments)
             options.run(options)

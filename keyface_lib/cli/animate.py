@@ -11,7 +11,7 @@ from pathlib import Path
 from .. import small
 from ..clip.inputs import DTYPES, SAMPLERS, check_file, check_folder_of, check_model, hub_id, option
 from ..errors import KeyFaceError
-from .telling import note
+from .terminal import note
 
 _SETTINGS = ("seed", "steps", "sampler", "audio_scale", "identity_scale", "auto_scale", "batch")
 _MODEL = "a model folder, or hf:OWNER/NAME of the Hugging Face hub; by default the small model in the box"

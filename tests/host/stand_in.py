@@ -3,7 +3,7 @@
 import torch
 from keyface_pack.keyface_lib import small
 from keyface_pack.nodes import files
-from keyface_pack.nodes.audio import EncodeAudio, HeardAudio
+from keyface_pack.nodes.audio import EncodeAudio, EncodedAudio
 from keyface_pack.nodes.loaders import LoadAudioEncoders, LoadModels
 
 
@@ -64,6 +64,6 @@ def sound(seconds: float, **entries) -> dict:
     return {"waveform": noise, "sample_rate": 16_000} | entries
 
 
-def heard(models: dict, seconds: float) -> HeardAudio:
+def heard(models: dict, seconds: float) -> EncodedAudio:
     """Features of a sound."""
     return EncodeAudio.execute(audio=sound(seconds), encoders=models["encoders"], threshold=0.5).result[0]

@@ -25,7 +25,7 @@ def note(line: str) -> None:
 
 
 @contextmanager
-def telling() -> Iterator[None]:
+def terminal() -> Iterator[None]:
     """Inside, printing never fails, and warnings, ours and others', are lines like the errors."""
     _occupy_standard_streams()
     stdout, stderr = sys.stdout, sys.stderr
