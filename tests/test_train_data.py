@@ -8,7 +8,8 @@ import pytest
 import torch
 from training_runs import clip_arrays, write_clips
 
-from keyface_lib.data.shards import BrokenClipError, ShardWriter, index_clips
+from keyface_lib.data.shard_writer import ShardWriter
+from keyface_lib.data.shards import BrokenClipError, index_clips
 from keyface_lib.errors import KeyFaceError
 from keyface_lib.method.denoiser import LATENT_SCALE
 from keyface_lib.train.config import Dropping, Noise

@@ -15,7 +15,7 @@ from safetensors.torch import load_file
 from tiny_models import tiny_folder
 from training_runs import clip_arrays, entries, toml, write_clips
 
-from keyface_lib.data.shards import ShardWriter
+from keyface_lib.data.shard_writer import ShardWriter
 from keyface_lib.errors import KeyFaceError
 from keyface_lib.networks.network import load_network
 from keyface_lib.train import loop

@@ -6,7 +6,7 @@ import numpy as np
 from tiny_models import portrait, tiny_folder, voice
 from training_runs import NETWORK, clip_arrays, entries
 
-from keyface_lib.data.shards import ShardWriter
+from keyface_lib.data.shard_writer import ShardWriter
 from keyface_lib.pipeline import KeyFace
 from keyface_lib.tiny import FEATURES
 from keyface_lib.train.config_file import config_from

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from keyface_lib.data.shards import ShardWriter
+from keyface_lib.data.shard_writer import ShardWriter
 
 LATENT, PIXELS, FEATURES = 8, 64, 6
 NETWORK = {

@@ -11,9 +11,7 @@ file, or not as long as it says, makes its clip broken.
 
 import glob
 import io
-import json
 import math
-import re
 import tarfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -28,7 +26,6 @@ from ..messages import one_line, shown
 from ..method.timeline import FPS
 from ..strict_json import JSON_BYTES, json_from
 
-SHARD_BYTES = 32 * 2**20
 MEMBERS, CLIP_MEMBERS = 100_000, 64
 MOST_BROKEN = 1_000
 """Broken clips in a row after which nobody looks for a whole one."""
@@ -42,7 +39,6 @@ _ARRAYS = {
 }
 """Shape and type of the arrays every set names alike, None for any size; all others are audio features."""
 _FEATURES = ((None, 2, None), "float16")
-_KEY = re.compile(r"[\w-][\w/-]*")
 
 
 class BrokenClipError(Exception):
@@ -137,93 +133,6 @@ def index_clips(patterns: Sequence[str]) -> ClipIndex:
     return ClipIndex(tuple(paths), np.array(numbers, np.int32), np.array(offsets, np.int64), damaged)
 
 
-class ShardWriter:
-    """Writes clips into shards; each shard appears complete or not at all."""
-
-    def __init__(self, folder: str | Path, name: str = "clips", shard_bytes: int = SHARD_BYTES):
-        """Prepares shards `folder/name-000000.tar` and so on, each closed once it holds `shard_bytes`.
-
-        Raises:
-            KeyFaceError: the folder cannot be made, or has shards of that name.
-        """
-        self.folder, self.name, self.shard_bytes = Path(folder), name, shard_bytes
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise KeyFaceError(
-                f"{folder} cannot be made ({error.strerror}); choose another folder"
-            ) from error
-        if any(self.folder.glob(f"{name}-*.tar")):
-            raise KeyFaceError(f"{folder} has shards called {name}-*.tar; choose another folder or name")
-        self.paths: list[Path] = []
-        self._tar: tarfile.TarFile | None = None
-
-    def write(self, key: str, arrays: Mapping[str, np.ndarray], image_size: int, **labels) -> None:
-        """Appends a clip.
-
-        Args:
-            key: its name, of letters, digits, "_", "-" and "/", used once.
-            arrays: by name, see `Clip`; cast to their types.
-            image_size: side of the frames in pixels.
-            labels: whatever else belongs into its JSON.
-
-        Raises:
-            KeyFaceError: the arrays do not fit each other, or the disk is full.
-        """
-        if not _KEY.fullmatch(key):
-            raise KeyFaceError(f"the clip '{key}' cannot be called so; use letters, digits, '_', '-' and '/'")
-        arrays = {name: np.ascontiguousarray(a, dtype=_kind(name)[1]) for name, a in arrays.items()}
-        lengths = [len(array) for array in arrays.values()]
-        facts = {"n_frames": max(lengths, default=0), "fps": FPS, "image_size": image_size, **labels}
-        try:
-            _check(facts, arrays)
-        except ValueError as error:
-            raise KeyFaceError(f"the clip '{key}' {error}; write one that is whole") from error
-        members = {"json": json.dumps(facts).encode()}
-        for name, array in arrays.items():
-            buffer = io.BytesIO()
-            np.save(buffer, array)
-            members[f"{name}.npy"] = buffer.getvalue()
-        try:
-            tar = self._open()
-            for extension, content in members.items():
-                member = tarfile.TarInfo(f"{key}.{extension}")
-                member.size = len(content)
-                tar.addfile(member, io.BytesIO(content))
-            if tar.offset >= self.shard_bytes:
-                self._finish()
-        except OSError as error:
-            raise KeyFaceError(f"{self._path}: cannot be written ({error.strerror}); free space") from error
-
-    def __enter__(self) -> "ShardWriter":
-        return self
-
-    def __exit__(self, *_exception) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Finishes the last shard."""
-        if self._tar is not None:
-            self._finish()
-
-    @property
-    def _path(self) -> Path:
-        return self.folder / f"{self.name}-{len(self.paths):06}.tar"
-
-    def _open(self) -> tarfile.TarFile:
-        if self._tar is None:
-            unfinished = self._path.with_name(f".{self._path.name}.unfinished")
-            self._tar = tarfile.open(unfinished, "w")  # noqa: SIM115 (stays open for the next clip)
-        return self._tar
-
-    def _finish(self) -> None:
-        tar, self._tar = self._tar, None
-        tar.close()
-        path = self._path
-        Path(tar.name).replace(path)
-        self.paths.append(path)
-
-
 class _Bounded:
     """A shard as tarfile reads it: headers only, never longer than they may be."""
 
@@ -290,7 +199,7 @@ def _read_clip(file: _Bounded, path: Path) -> Clip:
                 arrays[name] = _mapped(file, member, path)
     if not isinstance(facts, dict):
         raise ValueError(f"{clip_key}.json with its n_frames is missing")
-    _check(facts, arrays)
+    check_arrays(facts, arrays)
     return Clip(one_line(str(clip_key)), facts, arrays)
 
 
@@ -322,7 +231,8 @@ def _mapped(file: _Bounded, member: tarfile.TarInfo, path: Path) -> np.ndarray:
     return np.memmap(path, dtype, "r", member.offset_data + header.tell(), shape)
 
 
-def _check(facts: dict, arrays: Mapping[str, np.ndarray]) -> None:
+def check_arrays(facts: dict, arrays: Mapping[str, np.ndarray]) -> None:
+    """Raises a ValueError unless the arrays of a clip are of their kinds and as long as its facts say."""
     for name, highest in (("n_frames", 2**31), ("image_size", LARGEST_IMAGE)):
         if type(facts.get(name)) is not int or not 1 <= facts[name] <= highest:
             raise ValueError(f"has {name} {shown(facts.get(name))}; it is a whole number from 1 to {highest}")
@@ -336,7 +246,7 @@ def _check(facts: dict, arrays: Mapping[str, np.ndarray]) -> None:
 
 def _check_kind(what: str, name: str, shape: tuple[int, ...], dtype: np.dtype) -> None:
     """Raises a ValueError unless an array of that name may have this shape and type."""
-    expected, kind = _kind(name)
+    expected, kind = array_kind(name)
     fits = len(shape) == len(expected) and all(
         n == needed or (needed is None and n > 0) for n, needed in zip(shape, expected, strict=False)
     )
@@ -345,7 +255,8 @@ def _check_kind(what: str, name: str, shape: tuple[int, ...], dtype: np.dtype) -
         raise ValueError(f"{what} of {shown(shape)} {dtype}, not ({sizes}) {kind}")
 
 
-def _kind(name: str) -> tuple[tuple[int | None, ...], str]:
+def array_kind(name: str) -> tuple[tuple[int | None, ...], str]:
+    """The shape (None: any length) and type of a clip's array of that name."""
     return _ARRAYS.get(name, _FEATURES)
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import torch
 
 from ..audio import encode_audio, load_encoder
-from ..data.shards import ShardWriter
+from ..data.shard_writer import ShardWriter
 from ..errors import KeyFaceError
 from ..messages import shown
 from .clip import ToyClip, check_clip, make_clip
