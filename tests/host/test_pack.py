@@ -1,6 +1,7 @@
 """The pack as the host sees it before anything runs."""
 
 import json
+import os
 import re
 import subprocess
 from io import BytesIO
@@ -26,7 +27,10 @@ def test_pack_loads_without_a_warning(host):
     assert re.search(rf"[\d.]+ seconds: .*{PACK}$", log, re.MULTILINE)
     assert "IMPORT FAILED" not in log
     assert "Traceback" not in log
-    assert "WARNING" not in log.upper()
+    if (
+        os.environ.get("KEYFACE_DYNAMIC_MEMORY") != "1"
+    ):  # which imports torch early: warned of
+        assert "WARNING" not in log.upper()
 
 
 def test_nodes_are_the_ones_promised_to_saved_workflows(definitions):
