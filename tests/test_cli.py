@@ -157,7 +157,8 @@ def test_ctrl_c_before_the_first_frame_says_that_nothing_was_written(place, tmp_
 @pytest.fixture
 def quick(tmp_path, monkeypatch):
     """The tiny models, loaded once, and a `speech` of 0.2 s."""
-    monkeypatch.setattr(KeyFace, "from_pretrained", lambda *_, **__: tiny_keyface())
+    keyface = tiny_keyface()
+    monkeypatch.setattr(KeyFace, "from_pretrained", lambda *_, **__: keyface)
     monkeypatch.speech = tmp_path / "speech.wav"
     write_sound(monkeypatch.speech)
     return monkeypatch

@@ -1,8 +1,9 @@
 """One tiny model folder for all tests of a session."""
 
+import atexit
 from functools import cache
 from pathlib import Path
-from tempfile import mkdtemp
+from tempfile import TemporaryDirectory
 
 import torch
 
@@ -13,7 +14,9 @@ from keyface_lib.tiny import write_tiny_models
 @cache
 def tiny_folder() -> Path:
     """A complete model folder with random weights."""
-    folder = Path(mkdtemp(prefix="keyface-tiny-")) / "models"
+    place = TemporaryDirectory(prefix="keyface-tiny-")
+    atexit.register(place.cleanup)
+    folder = Path(place.name) / "models"
     write_tiny_models(folder, seed=0)
     return folder
 

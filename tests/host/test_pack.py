@@ -27,9 +27,7 @@ def test_pack_loads_without_a_warning(host):
     assert re.search(rf"[\d.]+ seconds: .*{PACK}$", log, re.MULTILINE)
     assert "IMPORT FAILED" not in log
     assert "Traceback" not in log
-    if (
-        os.environ.get("KEYFACE_DYNAMIC_MEMORY") != "1"
-    ):  # which imports torch early: warned of
+    if os.environ.get("KEYFACE_DYNAMIC_MEMORY") != "1":  # which imports torch early: warned of
         assert "WARNING" not in log.upper()
 
 
