@@ -115,6 +115,7 @@ KEYFRAME = {
 }
 VAE = {"format": 1, "role": "vae", "config": vae_sizes(tiny("tiny_vae"))}
 BEATS = {"format": 1, "role": "beats", "config": {}}
+FACTORS = [[0.0] * 3] * 4
 
 
 def described(base: dict, **changed) -> Make:
@@ -286,6 +287,41 @@ HEADERS: dict[str, Make] = {
     "training no object": described(KEYFRAME, training=3),
     "labels of numbers": described(BEATS, labels=list(range(527))),
     "too few labels": described(BEATS, labels=["/m/1"]),
+    **{
+        f"a VAE's preview {value!r}": described(VAE, preview=value)
+        for value in (
+            [],
+            {},
+            3,
+            {"factors": FACTORS},
+            {"factors": FACTORS, "bias": [0.0] * 4},
+            {"factors": FACTORS[:3], "bias": [0.0] * 3},
+            {"factors": [*FACTORS[:3], [0.0] * 2], "bias": [0.0] * 3},
+            {"factors": [*FACTORS[:3], 0.0], "bias": [0.0] * 3},
+            {"factors": [*FACTORS[:3], ["1", 0.0, 0.0]], "bias": [0.0] * 3},
+            {"factors": FACTORS, "bias": [True, 0.0, 0.0]},
+            {"factors": FACTORS, "bias": [1e300, 0.0, 0.0]},
+            {"factors": FACTORS, "bias": [0.0] * 3, "reshape": 1},
+        )
+    },
+    **{
+        f"a VAE's knows {value!r}": described(VAE, knows=value)
+        for value in (
+            [],
+            {},
+            True,
+            {"pictures": "faces"},
+            {"pictures": "", "at_least_db": 20},
+            {"pictures": "a" * 101, "at_least_db": 20},
+            {"pictures": "two\nlines", "at_least_db": 20},
+            {"pictures": "faces", "at_least_db": "20"},
+            {"pictures": "faces", "at_least_db": -1},
+            {"pictures": "faces", "at_least_db": 1e9},
+            {"pictures": "faces", "at_least_db": 20, "else": 1},
+        )
+    },
+    "preview of a network": described(KEYFRAME, preview={"factors": FACTORS, "bias": [0.0] * 3}),
+    "knows of a network": described(KEYFRAME, knows={"pictures": "faces", "at_least_db": 20}),
     "config of a VAE null": described(VAE, config=None),
     "config of a VAE empty": described(VAE, config={}),
     **{

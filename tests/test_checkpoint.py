@@ -111,6 +111,9 @@ METADATA = Metadata(
 )
 
 
+PREVIEW = {"factors": [[0.1, 0.2, 0.3], [0, -1, 1], [0.5, 0.5, 0.5], [-0.25, 0, 0]], "bias": [0.1, 0.0, -0.1]}
+
+
 class TestWriting:
     def test_tensors_of_every_type_and_the_metadata_survive_bit_for_bit(self, tmp_path):
         bits = torch.arange(-128, 128, dtype=torch.int8).repeat(8)
@@ -135,6 +138,17 @@ class TestWriting:
         assert entry["format"] == 1
         assert entry["role"] == "keyframe"
         assert entry["guidance"] == {"audio": 4.0, "identity": 1.5}
+
+    def test_what_a_vae_says_of_its_latents_and_pictures_survives_and_a_file_may_say_nothing(self, tmp_path):
+        state = tiny("tiny_vae")
+        said = {"preview": PREVIEW, "knows": {"pictures": "drawn faces", "at_least_db": 26.2}}
+        metadata = Metadata(role="vae", config=vae_sizes(state), **said)
+        write_checkpoint(tmp_path / "a.safetensors", state, metadata)
+        assert read_metadata(tmp_path / "a.safetensors") == metadata
+        assert "drawn faces" in describe(tmp_path / "a.safetensors")
+        older = {"format": 1, "role": "vae", "config": vae_sizes(state)}
+        save_file(state, tmp_path / "b.safetensors", metadata={"keyface": json.dumps(older)})
+        assert read_metadata(tmp_path / "b.safetensors") == replace(metadata, preview=None, knows=None)
 
     def test_entries_of_which_this_version_knows_nothing_are_kept(self, tmp_path):
         state = tiny("tiny_vae")
@@ -281,6 +295,22 @@ class TestConversion:
         bare = {name.removeprefix("first_stage_model."): tensor for name, tensor in decoder.items()}
         assert same_bits(vae.state_dict, bare | encoder)
         assert (vae.metadata.config["has_encoder"], vae.metadata.config["temporal"]) == (True, True)
+
+    @pytest.mark.parametrize("decoder_from_network", [False, True])
+    def test_a_vae_of_a_folder_keeps_what_it_says_where_all_of_it_is_of_its_file(
+        self, tmp_path, decoder_from_network
+    ):
+        source = tmp_path / "source"
+        source.mkdir()
+        state = tiny("tiny_vae")
+        metadata = Metadata(role="vae", config=vae_sizes(state), preview=PREVIEW)
+        write_checkpoint(source / "vae.safetensors", state, metadata)
+        decoder = {f"first_stage_model.{n}": t for n, t in state.items() if n.startswith("decoder.")}
+        network = tiny("tiny_keyframe") | (decoder if decoder_from_network else {})
+        write_checkpoint(source / "keyframe.safetensors", network, METADATA)
+        convert(source, tmp_path / "models")
+        kept = read_metadata(tmp_path / "models" / "vae.safetensors").preview
+        assert kept == (None if decoder_from_network else PREVIEW)
 
     def test_of_a_still_image_vae_only_the_encoder_is_taken(self, tmp_path):
         state = {name: tensor for name, tensor in tiny("tiny_vae").items() if ".time_stack." not in name}

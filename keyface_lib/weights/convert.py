@@ -65,7 +65,7 @@ def _convert_folder(source: Path, destination: Path) -> list[Path]:
     models = {role: checkpoint for role, (_, checkpoint) in found.items() if role not in ("vae", "svd")}
     if vae := joined_vae(vaes):
         try:
-            models["vae"] = Checkpoint(vae, Metadata(role="vae", config=vae_sizes(vae)))
+            models["vae"] = Checkpoint(vae, _joined_metadata(vae, found.get("vae")))
         except KeyFaceError as error:
             raise KeyFaceError(f"{source}: {error}") from error
     try:
@@ -77,3 +77,13 @@ def _convert_folder(source: Path, destination: Path) -> list[Path]:
     for role, model in models.items():
         write_checkpoint(destination / f"{role}.safetensors", model.state_dict, model.metadata)
     return [destination / f"{role}.safetensors" for role in models]
+
+
+def _joined_metadata(vae: dict[str, torch.Tensor], found: tuple[Path, Checkpoint] | None) -> Metadata:
+    """Of a VAE put together: what a file says of itself stays true only where all of it is from that file."""
+    sizes = vae_sizes(vae)
+    if found is not None and found[1].metadata.config == sizes:
+        own = bare_vae(found[1].state_dict)
+        if all(own.get(name) is tensor for name, tensor in vae.items()):
+            return found[1].metadata
+    return Metadata(role="vae", config=sizes)

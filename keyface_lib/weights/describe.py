@@ -37,6 +37,8 @@ def describe(path: str | Path) -> str:
         "unet": _listed(metadata.unet),
         "config": _listed(metadata.config),
         "labels": metadata.labels and f"{len(metadata.labels)} classes",
+        "preview": metadata.preview and "colours of its own latents",
+        "knows": _listed(metadata.knows),
         "training": _listed(metadata.training),
     }
     rows = {name: value for name, value in rows.items() if value}

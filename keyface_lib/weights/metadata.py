@@ -60,6 +60,12 @@ VAE_RULES: dict[str, Rule] = {
     "has_decoder": flag,
     "temporal": flag,
 }
+_FACTOR = number(-1000, 1000)
+PREVIEW_RULES: dict[str, Rule] = {
+    "factors": listed(listed(_FACTOR, 3, 3), LATENT_CHANNELS, LATENT_CHANNELS),
+    "bias": listed(_FACTOR, 3, 3),
+}
+KNOWS_RULES: dict[str, Rule] = {"pictures": text(100, 1), "at_least_db": number(0, 100)}
 IMAGE_SIZE = whole(8, 8192)
 _NAMES: Rule = text(64, 1)
 _RULES: dict[str, Rule] = {
@@ -71,6 +77,8 @@ _RULES: dict[str, Rule] = {
     "training": table,
     "config": optional(table),
     "labels": optional(listed(text(64, 1), 0, 10_000)),
+    "preview": optional(table),
+    "knows": optional(table),
 }
 
 
@@ -90,6 +98,11 @@ class Metadata:
         config: architecture of a VAE (see `architecture.vae_sizes`) or of an audio encoder (in its authors'
             terms).
         labels: AudioSet ids of the classes that BEATs tells apart, in the order of its outputs.
+        preview: of a VAE, the colours of its scaled latents for rough pictures, as ComfyUI's latent formats
+            have them: "factors", red, green and blue of each of the 4 channels, and "bias", for RGB
+            in [-1, 1].
+        knows: of a VAE that knows one kind of pictures only: "pictures", which these are, in words, and
+            "at_least_db", the PSNR at which it gives them back (see `knowing`).
         extra: entries this version does not know, kept as they are.
     """
 
@@ -101,6 +114,8 @@ class Metadata:
     training: dict = field(default_factory=dict)
     config: dict | None = None
     labels: list[str] | None = None
+    preview: dict | None = None
+    knows: dict | None = None
     extra: dict = field(default_factory=dict)
 
     def to_json(self) -> str:
@@ -154,6 +169,17 @@ def require_complete(metadata: Metadata, path: str | Path) -> None:
         check(metadata.config, VAE_RULES, f"{what}: config", _REMEDY)
     if metadata.labels is not None and role != "beats":
         raise KeyFaceError(f"{what} has labels, which only beats has; {_REMEDY}")
+    for name, rules in (("preview", PREVIEW_RULES), ("knows", KNOWS_RULES)):
+        entries = getattr(metadata, name)
+        if entries is None:
+            continue
+        if role != "vae":
+            raise KeyFaceError(f"{what} has {name}, which only a VAE has; {_REMEDY}")
+        check(entries, rules, f"{what}: {name}", _REMEDY)
+        if unknown := [entry for entry in entries if entry not in rules]:
+            raise KeyFaceError(
+                f"{what}: {name} has {shown(unknown[0])}; there are {', '.join(rules)}; {_REMEDY}"
+            )
 
 
 def require_confirmed(metadata: Metadata, tensors: Mapping[str, torch.Tensor], path: str | Path) -> None:
