@@ -16,7 +16,9 @@ from keyface_lib.train.autoencoder import AutoencoderStep, edge_distance, scaled
 from keyface_lib.train.config import Autoencoder
 from keyface_lib.train.config_file import config_from
 from keyface_lib.train.loop import train
+from keyface_lib.train.measuring import MARGIN_DB, preview_of
 from keyface_lib.weights.checkpoint import read_checkpoint, write_checkpoint
+from keyface_lib.weights.knowing import psnr
 from keyface_lib.weights.vae_parts import bare_vae
 
 SIZES = {"ch": 32, "ch_mult": [1, 1, 1, 1], "num_res_blocks": 1}
@@ -34,8 +36,8 @@ def start(shards, folder, resume=False, steps=2, run=None, optimizer=None, **los
     return train("vae", config_from(sections, "vae"), resume=resume)
 
 
-def pictures(shards):
-    frames = index_clips([shards]).read(0).array("frames")[::8]
+def pictures(shards, clip=0, every=8):
+    frames = index_clips([shards]).read(clip).array("frames")[::every]
     return torch.tensor(frames).permute(0, 3, 1, 2) / 127.5 - 1
 
 
@@ -44,9 +46,15 @@ def exported(path):
     return load_vae(bare_vae(checkpoint.state_dict), str(path)).float(), checkpoint.metadata
 
 
-def test_latents_of_the_exported_autoencoder_have_unit_scale_and_it_learns(shards, tmp_path):
-    outcome = start(shards, tmp_path, steps=25, optimizer={"learning_rate": 2e-3, "batch": 4})
-    vae, metadata = exported(outcome.weights)
+@pytest.fixture(scope="module")
+def trained(shards, tmp_path_factory):
+    """The file of an autoencoder that has learned a little."""
+    settings = {"optimizer": {"learning_rate": 2e-3, "batch": 4}, "knows": "ramps of colours"}
+    return start(shards, tmp_path_factory.mktemp("trained"), steps=25, **settings).weights
+
+
+def test_latents_of_the_exported_autoencoder_have_unit_scale_and_it_learns(shards, trained):
+    vae, metadata = exported(trained)
     assert metadata.role == "vae"
     assert metadata.image_size == 64
     seen = pictures(shards)
@@ -54,11 +62,46 @@ def test_latents_of_the_exported_autoencoder_have_unit_scale_and_it_learns(shard
     assert latents.shape == (len(seen), 4, 8, 8)
     scaled = (latents * LATENT_SCALE).square().mean(dim=(0, 2, 3)).sqrt()
     torch.testing.assert_close(scaled, torch.ones(4), atol=0.25, rtol=0)  # on other pictures than measured
-    log = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
+    log = [json.loads(line) for line in (trained.parent / "log.jsonl").read_text().splitlines()]
     assert log[-1]["l1"] < 0.7 * log[0]["l1"]
     with torch.inference_mode():
         error = (vae.decode_frames(latents) - seen).abs().mean()
     assert error < 0.9 * seen.abs().mean()
+
+
+@pytest.mark.parametrize("decoder_only", [False, True])
+def test_the_exported_file_says_the_colours_of_its_latents_and_what_it_knows(
+    shards, trained, tmp_path, decoder_only
+):
+    if decoder_only:
+        more = {"start": str(trained), "decoder_only": True, "knows": "ramps of colours"}
+        trained = start(shards, tmp_path, steps=1, **more).weights
+    vae, metadata = exported(trained)
+    seen = torch.cat([pictures(shards, clip, every=1) for clip in range(3)])
+    factors, bias = (torch.tensor(metadata.preview[name]) for name in ("factors", "bias"))
+    with torch.inference_mode():
+        latents = vae.encode_image(seen)
+        worst = psnr(seen, vae.decode_frames(latents)).min()
+    shown = torch.einsum("nchw,cr->nrhw", latents * LATENT_SCALE, factors) + bias.view(3, 1, 1)
+    colours = torch.nn.functional.avg_pool2d(seen, 8)
+    assert (shown - colours).square().mean() < 0.7 * colours.var()  # as much as 25 steps taught it
+    assert metadata.knows["pictures"] == "ramps of colours"
+    assert metadata.knows["at_least_db"] == pytest.approx(float(worst) - MARGIN_DB, abs=0.5)
+
+
+def test_an_autoencoder_that_is_not_said_to_know_some_pictures_only_judges_none(shards, tmp_path):
+    assert exported(start(shards, tmp_path, steps=1).weights)[1].knows is None
+
+
+def test_colours_that_latents_hold_are_found_and_a_dead_channel_does_no_harm():
+    g = torch.Generator().manual_seed(0)
+    latents = torch.randn(8, 4, 8, 8, generator=g) + 0.5
+    latents[:, 3] = 1e-6 * torch.randn(8, 8, 8, generator=g)
+    factors = torch.tensor([[0.3, 0.2, 0.1], [-0.1, 0.0, 0.4], [0.2, -0.3, 0.0], [0.0, 0.0, 0.0]])
+    colours = torch.einsum("nchw,cr->nrhw", latents, factors) + torch.tensor([0.1, 0.0, -0.2]).view(3, 1, 1)
+    found = preview_of(latents, colours + 0.01 * torch.randn(8, 3, 8, 8, generator=g))
+    torch.testing.assert_close(torch.tensor(found["factors"]), factors, atol=0.01, rtol=0)
+    torch.testing.assert_close(torch.tensor(found["bias"]), torch.tensor([0.1, 0.0, -0.2]), atol=0.01, rtol=0)
 
 
 def test_rescaled_latents_give_the_same_pictures():
@@ -113,11 +156,10 @@ def test_colours_that_fade_cost_and_finer_detail_does_not():
     assert float(terms["motion"]) == pytest.approx(0.05)  # of the neighbours only
 
 
-def test_an_autoencoder_goes_on_from_a_file(shards, tmp_path):
-    first = start(shards, tmp_path / "first", steps=25, optimizer={"learning_rate": 2e-3, "batch": 4})
-    more = {"start": str(first.weights), "motion": 1.0, "ch_mult": [1, 1]}  # the file's sizes count
-    start(shards, tmp_path / "more", steps=1, optimizer={"warm_up": 10, "batch": 4}, **more)
-    logs = (tmp_path / name / "log.jsonl" for name in ("first", "more"))
+def test_an_autoencoder_goes_on_from_a_file(shards, trained, tmp_path):
+    more = {"start": str(trained), "motion": 1.0, "ch_mult": [1, 1]}  # the file's sizes count
+    start(shards, tmp_path, steps=1, optimizer={"warm_up": 10, "batch": 4}, **more)
+    logs = (folder / "log.jsonl" for folder in (trained.parent, tmp_path))
     first_log, more_log = ([json.loads(line) for line in log.read_text().splitlines()] for log in logs)
     assert more_log[0]["l1"] < 0.7 * first_log[0]["l1"]
     assert more_log[0]["motion"] > 0

@@ -79,6 +79,12 @@ def test_what_does_nothing_in_a_stage_is_told(caplog, stage, sections, said):
     assert bool(said) == bool(caplog.text)
 
 
+@pytest.mark.parametrize("words", ["two\nlines", "a" * 101])
+def test_what_an_autoencoder_knows_fits_into_a_message(words):
+    with pytest.raises(KeyFaceError, match=r"vae\.knows is .* it must be text of 1 to 100 characters"):
+        config_from(RUN | {"vae": {"knows": words}}, "vae")
+
+
 def test_a_file_that_is_no_toml_is_named(tmp_path):
     (tmp_path / "bad.toml").write_text("[run\n")
     with pytest.raises(KeyFaceError, match=r"bad\.toml is no valid TOML"):

@@ -1,6 +1,6 @@
 """The task of training an autoencoder of the released class from pictures."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import torch
@@ -18,13 +18,14 @@ from ..weights.vae_parts import bare_vae
 from .config import Autoencoder, Config
 from .examples import Example, Examples, collate, picture_example
 from .losses import Perceptual
+from .measuring import measured
 from .networks import first_clip
 from .perceptual import load_perceptual
 from .preview import autoencoder_preview
 from .task import Task
 
 MEASURED_PICTURES = 256
-"""Pictures whose latents decide the scale of the exported ones."""
+"""Pictures on which what an exported file says of itself is measured."""
 SHOWN_PICTURES = 8
 REGION = 8
 """Side in pixels of what `drift` sees as one colour."""
@@ -106,12 +107,22 @@ def autoencoder_task(config: Config, clips: ClipIndex) -> Task:
 
     def export(folder: Path, training: dict) -> Path:
         state = released_vae_state(vae, sizes)
+        pictures = first_pictures(examples, config.optimizer.batch)
+        seen = measured(vae, pictures, decode=bool(config.vae.knows))
+        scale = torch.tensor([LATENT_SCALE])
         if not decoder_only:
-            measured = latent_rms(vae, examples, config.optimizer.batch)
-            state = scaled_latents(state, 1 / (LATENT_SCALE * measured))
-            training = {**training, "latent_rms": [round(x, 4) for x in measured.tolist()]}
+            scale = 1 / seen.rms
+            state = scaled_latents(state, scale / LATENT_SCALE)
+            training = {**training, "latent_rms": [round(x, 4) for x in seen.rms.tolist()]}
         state = {VAE + name: tensor.detach().half().cpu() for name, tensor in state.items()}
-        metadata = Metadata("vae", config=sizes, image_size=clip.facts["image_size"], training=training)
+        metadata = Metadata(
+            "vae",
+            config=sizes,
+            image_size=clip.facts["image_size"],
+            training=training,
+            preview=seen.preview(scale),
+            knows=seen.knows(config.vae.knows) if config.vae.knows else None,
+        )
         write_checkpoint(folder / "vae.safetensors", state, metadata)
         return folder / "vae.safetensors"
 
@@ -158,15 +169,11 @@ def initial_autoencoder(config: Config) -> tuple[KeyFaceVAE, dict]:
         return build_vae(sizes), sizes
 
 
-@torch.inference_mode()
-def latent_rms(vae: KeyFaceVAE, examples: Examples, batch: int) -> torch.Tensor:
-    """Root mean square of each latent channel, (4,), over the run's first pictures."""
-    squares = []
+def first_pictures(examples: Examples, batch: int) -> Iterator[torch.Tensor]:
+    """The run's first pictures, which are measured: (up to `batch`, 3, H, W) at a time."""
     for first in range(0, MEASURED_PICTURES, batch):
         positions = range(first, min(first + batch, MEASURED_PICTURES))
-        pixels = collate([examples[position] for position in positions])["pixels"][:, 0]
-        squares.append((vae.encode_image(pixels) ** 2).mean(dim=(2, 3)).cpu())
-    return torch.cat(squares).mean(dim=0).sqrt()
+        yield collate([examples[position] for position in positions])["pixels"][:, 0]
 
 
 def scaled_latents(state: dict[str, torch.Tensor], gain: torch.Tensor) -> dict[str, torch.Tensor]:

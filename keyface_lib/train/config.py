@@ -205,6 +205,9 @@ class Autoencoder:
             its clip and how they should: what fades over seconds. Then an example has one picture more.
         kl: of the posterior against a unit normal, per latent value.
         lpips_weights: as `Loss.lpips`.
+        knows: which pictures it knows, in words, where it knows no others ("drawn faces of its own toy
+            world"). Then its file says how well these come back, and whoever animates another one is told
+            that the model is not made for it. Empty for one of the full size, which knows any picture.
     """
 
     start: str = ""
@@ -221,6 +224,7 @@ class Autoencoder:
     lpips: float = _within(0, default=0.0)
     kl: float = _within(0, default=1e-6)
     lpips_weights: tuple[str, ...] = ()
+    knows: str = ""
 
 
 @dataclass(frozen=True)
@@ -249,6 +253,7 @@ _FREE = {
     "data.workers",
     "optimizer.accumulation",
     "optimizer.checkpointing",
+    "vae.knows",
 }
 """What a resumed run may change without becoming another one."""
 

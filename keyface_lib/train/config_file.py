@@ -14,7 +14,7 @@ from ..errors import KeyFaceError
 from ..files import open_file
 from ..messages import one_line, shown
 from ..weights.architecture import GROUPS
-from ..weights.metadata import UNET_RULES, VAE_RULES, check_heads
+from ..weights.metadata import KNOWS_RULES, UNET_RULES, VAE_RULES, check_heads
 from ..weights.schema import check
 from .config import Config
 
@@ -192,6 +192,8 @@ def _check_sizes(config: Config, stage: str) -> None:
         check(sizes, VAE_RULES, "[vae]", "choose other sizes", missing_ok=True)
         if config.vae.ch % GROUPS:
             raise KeyFaceError(f"vae.ch is {config.vae.ch}; norms need a multiple of {GROUPS}")
+        if config.vae.knows and (broken := KNOWS_RULES["pictures"](config.vae.knows)):
+            raise KeyFaceError(f"vae.knows is {shown(config.vae.knows)}; it must be {broken}")
         return
     check(asdict(config.network), UNET_RULES, "[network]", "choose other sizes", missing_ok=True)
     check_heads(asdict(config.network), "[network]")
