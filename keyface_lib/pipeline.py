@@ -1,6 +1,7 @@
 """The library's front door: a portrait and a recording in, a clip out."""
 
 import os
+import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -26,6 +27,7 @@ from .method.batching import memory_for
 from .method.tensors import check_finite
 from .method.timeline import SAMPLE_RATE, Timeline
 from .method.values import yes_or_no
+from .weights.knowing import said_of_strange
 
 __all__ = ["Clip", "KeyFace", "best_device"]
 
@@ -184,6 +186,8 @@ class KeyFace:
     def encode_portrait(self, image: Picture) -> torch.Tensor:
         """Unscaled identity latent (4, h, w) of a picture, cropped to its central square.
 
+        Warns where the models do not know such pictures.
+
         Raises:
             KeyFaceError: it is no picture (see `animate`), or its latent is not a number.
         """
@@ -191,9 +195,14 @@ class KeyFace:
         picture = square(picture_of(image), models.image_size)[None]
         models.load_to_device(models.vae)
         with memory_for("the portrait to encode"):
-            latent = models.vae.encode_image(picture)[0].cpu()
+            latent = models.vae.encode_image(picture).cpu()
         check_finite(latent, "the portrait's latent", _IN_FP32)
-        return latent
+        if models.knows is not None:
+            with memory_for("the portrait to decode again"):
+                again = models.vae.decode_frames(latent).cpu()
+            if said := said_of_strange(models.knows, picture.cpu(), again):
+                warnings.warn(said, stacklevel=2)
+        return latent[0]
 
     def encode_audio(
         self, waveform: torch.Tensor | np.ndarray, progress: Progress | None = None

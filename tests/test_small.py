@@ -1,13 +1,18 @@
 """The small model in the box: it is whole, it fits, and its mouth follows the sound."""
 
+import warnings
+
+import numpy as np
 import pytest
 import torch
 from test_cli import PORTRAIT, SPEECH, seconds
+from tiny_models import tiny_keyface
 
 from keyface_lib import small
 from keyface_lib.cli import main
+from keyface_lib.media.image import load_image, square
 from keyface_lib.pipeline import KeyFace
-from keyface_lib.toyworld import at_rest, draw, make_clip, measure
+from keyface_lib.toyworld import at_rest, draw, draw_identity, make_clip, measure
 from keyface_lib.toyworld.scores import pearson
 from keyface_lib.weights.checkpoint import read_metadata
 
@@ -37,6 +42,62 @@ def test_demo_writes_a_video_of_its_speech(tmp_path, monkeypatch, capsys):
 def test_animate_without_a_model_takes_it_and_says_so(tmp_path, capsys):
     assert main(["animate", str(PORTRAIT), str(SPEECH), "-o", str(tmp_path / "a.mp4"), "--steps", "1"]) == 0
     assert f"the model is {small.NAME}" in capsys.readouterr().err
+
+
+def kinds_of_pictures() -> dict[str, torch.Tensor]:
+    """Pictures (3, 96, 96) in [-1, 1] that are no drawn faces."""
+    g = torch.Generator().manual_seed(0)
+    ramp = torch.linspace(-1, 1, 96)
+    blurred = torch.nn.functional.interpolate(torch.rand(1, 3, 6, 6, generator=g), (96, 96), mode="bicubic")[
+        0
+    ]
+    disc = (ramp.square() + ramp[:, None].square() < 0.5).float()
+    page = torch.ones(3, 96, 96)
+    page[:, 8:88:8, 8:88] = torch.rand(10, 80, generator=g).round() * 2 - 1
+    return {
+        "noise": torch.rand(3, 96, 96, generator=g) * 2 - 1,
+        "a blurred picture": blurred.clamp(0, 1) * 2 - 1,
+        "a gradient": torch.stack([ramp.expand(96, 96), ramp[:, None].expand(96, 96), -ramp.expand(96, 96)]),
+        "a disc": blurred.clamp(0, 1) * disc * 2 - 1,
+        "a page": page,
+        "a photograph": square(load_image(PORTRAIT), 96),
+    }
+
+
+def test_it_knows_drawn_people_it_never_met_and_no_other_pictures(keyface):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for seed in range(8):
+            person = draw_identity(np.random.default_rng(seed), "test")
+            keyface.encode_portrait(draw(person, at_rest(), 128)[0].numpy())
+        keyface.encode_portrait(small.PORTRAIT)
+    for name, picture in kinds_of_pictures().items():
+        with pytest.warns(
+            UserWarning, match="is a demonstration for drawn faces of its own toy world"
+        ) as warned:
+            keyface.encode_portrait(picture)
+        assert len(warned) == 1, name
+
+
+def test_a_photograph_is_told_what_to_do_and_animated(tmp_path, capsys):
+    said = []
+    for portrait in (PORTRAIT, small.PORTRAIT):
+        output = str(tmp_path / "a.mp4")
+        assert main(["animate", str(portrait), str(SPEECH), "-o", output, "--steps", "1"]) == 0
+        said.append(capsys.readouterr().err)
+    (line,) = [line for line in said[0].splitlines() if "demonstration" in line]
+    for part in (
+        "https://huggingface.co/toninio19/keyface",
+        "keyface convert",
+        "--model",
+        "Load KeyFace Models",
+    ):
+        assert part in line
+    assert "demonstration" not in said[1]
+
+
+def test_other_models_say_nothing_of_pictures():
+    assert tiny_keyface().models.knows is None
 
 
 def test_mouth_and_face_follow_sound_and_feeling(keyface):

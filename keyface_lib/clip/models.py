@@ -41,6 +41,7 @@ class Models:
         device: where the networks compute.
         offload: hold only the networks at work there; their weights stay in host memory, too.
         guidance: default scales "audio", "identity" and "auto", from the files.
+        knows: which pictures the autoencoder knows, where it knows no others (`Metadata.knows`).
     """
 
     keyframe: Network
@@ -54,6 +55,7 @@ class Models:
     device: torch.device
     offload: bool = False
     guidance: Mapping[str, float] = field(default_factory=dict)
+    knows: Mapping[str, Any] | None = None
     _host: dict[int, HostWeights] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @property
@@ -195,6 +197,7 @@ def load_models(
         device=device,
         offload=offload,
         guidance=keyframe.metadata.guidance | interpolation.metadata.guidance,
+        knows=read["vae"].metadata.knows if "vae" in read else None,
     )
 
 
