@@ -1,6 +1,7 @@
 """KeyFace's VAE as ComfyUI's: at any size, every frame a clip of its own, with or without an encoder."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import comfy.ldm.models.autoencoder
 import comfy.ops
@@ -59,12 +60,15 @@ class FrameAutoencoder(comfy.ldm.models.autoencoder.AutoencodingEngine):
 class KeyFaceVAE(comfy.sd.VAE):
     """What ComfyUI's VAE nodes get."""
 
-    def __init__(self, tensors: Mapping[str, torch.Tensor], path: str):
+    def __init__(
+        self, tensors: Mapping[str, torch.Tensor], path: str, knows: Mapping[str, Any] | None = None
+    ):
         """Builds the autoencoder of tensors with released names, without prefix.
 
         Args:
             tensors: of the decoder, and of the encoder if there is one, see `checkpoint.joined_vae`.
             path: where they came from.
+            knows: which pictures it knows, where it knows no others (`Metadata.knows`).
 
         Raises:
             KeyFaceError: a tensor is missing, of another shape, or not the VAE's.
@@ -79,6 +83,7 @@ class KeyFaceVAE(comfy.sd.VAE):
         self.latent_channels = sizes["z_channels"]
         self.has_encoder = sizes["has_encoder"]
         self.path = path
+        self.knows = knows
 
     def encode(self, *args, **kwargs):
         self._require_encoder()

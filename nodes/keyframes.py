@@ -124,7 +124,7 @@ class KeyframeSampler(io.ComfyNode):
             Progress(guider.n_sequences),
         )
         show(f"{guider.guidance} ({scales})")
-        return io.NodeOutput(latents.keyframes(keyframes))
+        return io.NodeOutput(latents.keyframes(keyframes, trained_of(model, "keyframe").preview))
 
 
 class KeyframeGuider(io.ComfyNode):
@@ -165,7 +165,8 @@ class KeyframeGuider(io.ComfyNode):
             model, vae, portrait, features, emotion, audio_scale, identity_scale, scales
         )
         show(f"{guider.guidance} ({scales})")
-        return io.NodeOutput(guider, latents.windows(empty_latent(guider, shape)), UnitNoise(seed, STAGE))
+        latent = latents.windows(empty_latent(guider, shape), trained_of(model, "keyframe").preview)
+        return io.NodeOutput(guider, latent, UnitNoise(seed, STAGE))
 
 
 class SelectKeyframes(io.ComfyNode):
@@ -202,7 +203,8 @@ class SelectKeyframes(io.ComfyNode):
                 "features"
             )
         whole = rearrange(samples, "(window slot) ... -> window slot ...", slot=SLOTS)
-        return io.NodeOutput(latents.keyframes(keyframes_from_windows(whole, timeline)))
+        keyframes = keyframes_from_windows(whole, timeline)
+        return io.NodeOutput(latents.keyframes(keyframes, windows.get(latents.COLOURS)))
 
 
 def empty_latent(guider: SequenceGuider, shape: torch.Size) -> torch.Tensor:

@@ -1,5 +1,8 @@
 """What a LATENT of KeyFace's holds, written on it: other nodes hand the entries on."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import torch
 
 from ..keyface_lib.errors import KeyFaceError
@@ -7,6 +10,8 @@ from ..keyface_lib.errors import KeyFaceError
 LENGTH = "keyface_frames"
 """Entry of a frames LATENT: how many frames the clip has; the last segment may reach further."""
 KEYFRAMES, WINDOWS, FRAMES = "keyframes", "windows of keyframes", "frames"
+COLOURS = "keyface_colours"
+"""Entry of keyframes: the colours of their latents (`network.latent_format`), lost where encoded anew."""
 _HOLDS = "keyface_holds"
 _WAYS_OUT = {
     KEYFRAMES: "the Interpolation Sampler makes frames of them, VAE Decode pictures",
@@ -15,14 +20,14 @@ _WAYS_OUT = {
 }
 
 
-def keyframes(samples: torch.Tensor) -> dict:
+def keyframes(samples: torch.Tensor, colours: Mapping[str, Any] | None = None) -> dict:
     """A LATENT of all keyframes of a clip (k, 4, h, w)."""
-    return {"samples": samples, _HOLDS: KEYFRAMES}
+    return {"samples": samples, _HOLDS: KEYFRAMES, COLOURS: colours}
 
 
-def windows(samples: torch.Tensor) -> dict:
+def windows(samples: torch.Tensor, colours: Mapping[str, Any] | None = None) -> dict:
     """A LATENT of whole windows (14 * windows, 4, h, w), with their anchors."""
-    return {"samples": samples, _HOLDS: WINDOWS}
+    return {"samples": samples, _HOLDS: WINDOWS, COLOURS: colours}
 
 
 def frames(samples: torch.Tensor, n_frames: int) -> dict:

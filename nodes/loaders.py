@@ -127,14 +127,16 @@ class LoadModels(io.ComfyNode):
         read = {role: files.read(path, role) for role, path in paths.items() if path}
         if keyframe == AUTO and paths["keyframe"].parent == small.FOLDER:
             logging.info("KeyFace: models/keyface holds no networks; the small bundled model is used")
+        of_vae = read["vae"].metadata if "vae" in read else None
+        preview, knows = (of_vae.preview, of_vae.knows) if of_vae else (None, None)
         networks = {
-            role: load_network(read[role], paths[role].name, weight_dtype)
+            role: load_network(read[role], paths[role].name, weight_dtype, preview)
             for role in ("keyframe", "interpolation", "reduced")
             if role in read
         }
         holders = [role for role in ("vae", "keyframe", "interpolation") if role in read]
         parts = [bare_vae(read[role].state_dict) for role in holders]
-        autoencoder = KeyFaceVAE(joined_vae(parts), paths[holders[0]].name)
+        autoencoder = KeyFaceVAE(joined_vae(parts), paths[holders[0]].name, knows)
         return io.NodeOutput(
             networks["keyframe"], networks["interpolation"], networks.get("reduced"), autoencoder
         )

@@ -3,7 +3,9 @@
 Everything that works on a MODEL works on them: LoRA, fp8, low-VRAM offloading, attention back ends.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import comfy.latent_formats
 import comfy.model_base
@@ -44,6 +46,7 @@ class Trained:
         guidance: default scales.
         tensors: the audio layer and the learned mask, by released name.
         path: the file.
+        preview: the colours of its latents, see `OwnColours`; None for Stable Diffusion's.
     """
 
     role: str
@@ -52,6 +55,7 @@ class Trained:
     guidance: dict[str, float]
     tensors: dict[str, torch.Tensor] = field(repr=False)
     path: str
+    preview: Mapping[str, Any] | None = None
 
     def scale(self, name: str, number: float, scales: str) -> float:
         """A guidance scale: the `number` set, or the file's own, if it has one and `scales` asks for it."""
@@ -83,14 +87,31 @@ class KeyFaceModel(comfy.model_base.BaseModel):
         )
 
 
+class OwnColours(comfy.latent_formats.SD15):
+    """Latents scaled as Stable Diffusion's, with an autoencoder's own colours for rough pictures of them."""
+
+    def __init__(self, preview: Mapping[str, Any]):
+        """`preview`: `Metadata.preview` of the autoencoder's file."""
+        super().__init__()
+        self.latent_rgb_factors = preview["factors"]
+        self.latent_rgb_factors_bias = preview["bias"]
+        self.taesd_decoder_name = None  # which knows Stable Diffusion's latents
+
+
+def latent_format(preview: Mapping[str, Any] | None) -> comfy.latent_formats.SD15:
+    """The latents of an autoencoder whose file says these colours of them, or none."""
+    return comfy.latent_formats.SD15() if preview is None else OwnColours(preview)
+
+
 class KeyFaceConfig(comfy.supported_models_base.BASE):
     """How ComfyUI builds and samples the UNet: Stable Video Diffusion's settings."""
 
     latent_format = comfy.latent_formats.SD15
     sampling_settings = {"sigma_max": 700.0, "sigma_min": 0.002}  # noqa: RUF012 (as ComfyUI declares it)
 
-    def __init__(self, unet_config: dict, num_head_channels: int):
+    def __init__(self, unet_config: dict, num_head_channels: int, preview: Mapping[str, Any] | None = None):
         super().__init__(unet_config)
+        self.latent_format = latent_format(preview)
         self.unet_config |= {
             "num_heads": -1,
             "num_head_channels": num_head_channels,
@@ -101,8 +122,17 @@ class KeyFaceConfig(comfy.supported_models_base.BASE):
         return KeyFaceModel(self, device=device)
 
 
-def load_network(checkpoint: Checkpoint, path: str, weight_dtype: str = "default"):
+def load_network(
+    checkpoint: Checkpoint,
+    path: str,
+    weight_dtype: str = "default",
+    preview: Mapping[str, Any] | None = None,
+):
     """The `ModelPatcher` of a network read from `path`, its weights where ComfyUI keeps unused ones.
+
+    Args:
+        preview: the colours of its latents for live previews, which only the autoencoder's file says
+            (`Metadata.preview`); by default Stable Diffusion's.
 
     Raises:
         KeyFaceError: a tensor is missing, of another shape, or not the network's.
@@ -112,7 +142,7 @@ def load_network(checkpoint: Checkpoint, path: str, weight_dtype: str = "default
     tensors = {standard_name(name, metadata.role): t for name, t in checkpoint.state_dict.items()}
     tensors = {name: tensor for name, tensor in tensors.items() if not name.startswith(VAE)}
     unet = {name.removeprefix(UNET): tensor for name, tensor in tensors.items() if name.startswith(UNET)}
-    config = _config(unet, metadata.unet or {}, weight_dtype)
+    config = _config(unet, metadata.unet or {}, weight_dtype, preview)
     model = config.get_model(unet)
     offload_device = mm.unet_offload_device()
     patcher = compat.core_patcher(model.to(offload_device), mm.get_torch_device(), offload_device)
@@ -129,6 +159,7 @@ def load_network(checkpoint: Checkpoint, path: str, weight_dtype: str = "default
         guidance=dict(metadata.guidance),
         tensors={name: tensors[name].float().clone() for name in beside},
         path=path,
+        preview=preview,
     )
     return patcher
 
@@ -152,9 +183,11 @@ def trained_of(model, role: str) -> Trained:
     return trained
 
 
-def _config(unet: dict[str, torch.Tensor], sizes: dict, weight_dtype: str) -> KeyFaceConfig:
+def _config(
+    unet: dict[str, torch.Tensor], sizes: dict, weight_dtype: str, preview: Mapping[str, Any] | None
+) -> KeyFaceConfig:
     detected = comfy.model_detection.detect_unet_config(unet, "")
-    config = KeyFaceConfig(detected, sizes.get("num_head_channels", RELEASED_HEAD_CHANNELS))
+    config = KeyFaceConfig(detected, sizes.get("num_head_channels", RELEASED_HEAD_CHANNELS), preview)
     supported = list(config.supported_inference_dtypes)
     if weight_dtype == "default":
         dtype = mm.unet_dtype(

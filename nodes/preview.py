@@ -1,17 +1,20 @@
 """A picture of a clip's timeline."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import latent_preview
 import numpy as np
 import torch
-from comfy.latent_formats import SD15
 from comfy_api.latest import io, ui
 
 from ..keyface_lib.media.timeline_picture import draw_timeline
 from ..keyface_lib.method.emotion import EmotionCurve
-from . import edges, inputs
+from . import edges, inputs, latents
 from .audio import EncodedAudio
 from .compat import found_by
 from .interpolation import keyframes_of
+from .network import latent_format
 
 
 class TimelinePreview(io.ComfyNode):
@@ -53,7 +56,7 @@ class TimelinePreview(io.ComfyNode):
     ) -> io.NodeOutput:
         pictures = None
         if keyframes is not None:
-            pictures = _rough_pictures(keyframes_of(keyframes, features))
+            pictures = _rough_pictures(keyframes_of(keyframes, features), keyframes.get(latents.COLOURS))
         picture = draw_timeline(
             features.features.n_frames,
             peaks=features.peaks,
@@ -66,12 +69,10 @@ class TimelinePreview(io.ComfyNode):
         return io.NodeOutput(image, ui=ui.PreviewImage(image, cls=cls))
 
 
-def _rough_pictures(latents: torch.Tensor) -> torch.Tensor:
-    """(k, h, w, 3) uint8, one pixel a latent."""
-    latent_format = SD15()
-    previewer = latent_preview.Latent2RGBPreviewer(
-        latent_format.latent_rgb_factors, getattr(latent_format, "latent_rgb_factors_bias", None)
-    )
-    scaled = latent_format.process_in(latents.float().cpu())
+def _rough_pictures(samples: torch.Tensor, colours: Mapping[str, Any] | None) -> torch.Tensor:
+    """(k, h, w, 3) uint8 of unscaled latents (k, 4, h, w), one pixel a latent."""
+    form = latent_format(colours)
+    previewer = latent_preview.Latent2RGBPreviewer(form.latent_rgb_factors, form.latent_rgb_factors_bias)
+    scaled = form.process_in(samples.float().cpu())
     pictures = [np.asarray(previewer.decode_latent_to_preview(latent[None])) for latent in scaled]
     return torch.from_numpy(np.stack(pictures))

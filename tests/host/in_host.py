@@ -31,3 +31,10 @@ def use_dynamic_memory(used: bool = True) -> None:
 
     patchers.CoreModelPatcher = patchers.ModelPatcherDynamic if used else patchers.ModelPatcher
     comfy.memory_management.aimdo_enabled = used
+
+
+def called(node, **inputs):
+    """What a stock node returns, whichever of ComfyUI's two schemas it is written in."""
+    if hasattr(node, "execute"):
+        return node.execute(**inputs).result
+    return getattr(node(), node.FUNCTION)(**inputs)

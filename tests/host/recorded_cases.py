@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from types import SimpleNamespace
 
-from in_host import prepare
+from in_host import called, prepare
 
 COMFYUI, GOLDEN = sys.argv[1], Path(sys.argv[2])
 prepare(COMFYUI)
@@ -94,13 +94,6 @@ def sample(guider: SequenceGuider, noise: torch.Tensor) -> torch.Tensor:
         latent_image=latent,
     )
     return out[0]["samples"] * LATENT_SCALE
-
-
-def called(node, **inputs):
-    """What a stock node returns, whichever of ComfyUI's two schemas it is written in."""
-    if hasattr(node, "execute"):
-        return node.execute(**inputs).result
-    return getattr(node(), node.FUNCTION)(**inputs)
 
 
 @torch.inference_mode()

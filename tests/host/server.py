@@ -88,6 +88,10 @@ class Result:
             data["node"] for kind, data in self.messages if kind == "executing" and data["node"] is not None
         }
 
+    def texts(self, node: str) -> list[str]:
+        """What stood on a node, one after the other."""
+        return [data["text"] for kind, data in self.messages if kind == "text" and data["node"] == node]
+
     def progress(self, node: str) -> list[tuple[float, float]]:
         return [
             (data["value"], data["max"])
@@ -219,10 +223,10 @@ class Listener:
         return answer["prompt_id"]
 
     def next(self) -> tuple[str, dict]:
-        """The next message; a live preview is ("preview", {"bytes": n})."""
+        """The next message; a live preview is ("preview", {"bytes": n}), a node's text ("text", ...)."""
         content = self._socket.recv()
         if isinstance(content, bytes):
-            message = ("preview", {"bytes": len(content)})
+            message = _binary(content)
         else:
             parsed = json.loads(content)
             message = (parsed["type"], parsed["data"])
@@ -251,3 +255,12 @@ class Listener:
             (kind, data) for kind, data in self._messages if data.get("prompt_id", prompt_id) == prompt_id
         ]
         return Result(prompt_id, history[prompt_id]["outputs"], mine)
+
+
+def _binary(content: bytes) -> tuple[str, dict]:
+    """A binary message of ComfyUI's `protocol.BinaryEventTypes`."""
+    kind, content = int.from_bytes(content[:4], "big"), content[4:]
+    if kind != 3:
+        return "preview", {"bytes": len(content)}
+    end = 4 + int.from_bytes(content[:4], "big")
+    return "text", {"node": content[4:end].decode(), "text": content[end:].decode()}

@@ -5,7 +5,7 @@ import torch
 from safetensors.torch import load_file
 
 from host.prompts import NOT_HERE, WORKFLOWS, node_of, only, read_workflow, saved_latent
-from host.server import Host
+from host.server import ROOT, Host
 from host.test_workflows import FRAMES, probe
 from keyface_lib import small
 from keyface_lib.weights.checkpoint import read_checkpoint
@@ -73,3 +73,17 @@ def test_scales_come_from_the_node_or_from_the_models_file(bare_host):
     set_here = frames("as set", **other)
     assert not torch.equal(set_here, wanted)
     assert torch.equal(frames(None, **other), set_here)
+
+
+@pytest.mark.parametrize(
+    ("portrait", "known"), [(small.PORTRAIT, True), (ROOT / "assets" / "portrait.jpg", False)]
+)
+def test_a_portrait_it_does_not_know_is_told_on_the_node_and_runs(bare_host, portrait, known):
+    prompt = read_workflow(
+        "simple", steps=1, seed=40, image=bare_host.input(portrait, f"asked{portrait.suffix}")
+    )
+    result = bare_host.run(prompt)
+    assert result.error is None, result.error
+    animate = result.texts(node_of(prompt, "KeyFaceAnimate"))
+    assert ("is a demonstration for drawn faces" in animate[-1]) is not known
+    assert animate[-1].startswith("guidance: ")
