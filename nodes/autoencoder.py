@@ -9,7 +9,7 @@ import comfy.sd
 import torch
 
 from ..keyface_lib.errors import KeyFaceError
-from ..keyface_lib.weights.architecture import vae_sizes
+from ..keyface_lib.weights.architecture import decoder_blocks, vae_sizes
 from ..keyface_lib.weights.checkpoint import require_tensors
 from ..keyface_lib.weights.vae_parts import with_quant_conv
 from . import compat
@@ -35,7 +35,8 @@ class FrameAutoencoder(comfy.ldm.models.autoencoder.AutoencodingEngine):
             encoder_config={"target": f"{_LDM}.Encoder", "params": shared | {"double_z": True}},
             decoder_config={
                 "target": "comfy.ldm.modules.temporal_ae.VideoDecoder",
-                "params": shared | temporal,
+                # VideoDecoder builds one block more in each level than it is told.
+                "params": shared | temporal | {"num_res_blocks": decoder_blocks(sizes) - 1},
             },
             regularizer_config={"target": "comfy.ldm.models.autoencoder.DiagonalGaussianRegularizer"},
         )

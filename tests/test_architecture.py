@@ -8,7 +8,8 @@ from recorded_weights import GOLDEN, TINY_NETWORKS, TINY_OTHERS, full_size, mani
 from safetensors.torch import save_file
 
 from keyface_lib.errors import KeyFaceError
-from keyface_lib.weights.architecture import image_size_of, role_of, unet_sizes, vae_sizes
+from keyface_lib.networks.vae import build_vae, released_vae_state
+from keyface_lib.weights.architecture import decoder_blocks, image_size_of, role_of, unet_sizes, vae_sizes
 from keyface_lib.weights.checkpoint import read_checkpoint, read_metadata, require_tensors
 
 
@@ -80,6 +81,26 @@ class TestSizes:
         config = json.loads((GOLDEN / "config.json").read_text())["vae"]
         sizes = vae_sizes(tiny("tiny_vae"))
         assert {key: sizes[key] for key in config} == config
+
+    @pytest.mark.parametrize("in_decoder", [1, 2, 3])
+    @pytest.mark.parametrize("side", ["both", "encoder", "decoder"])
+    def test_a_decoder_may_have_blocks_of_its_own_number(self, in_decoder, side):
+        asked = {"ch": 32, "ch_mult": [1, 2], "num_res_blocks": 1, "z_channels": 4, "has_encoder": True}
+        asked["decoder_blocks"] = in_decoder
+        with torch.device("meta"):
+            state = released_vae_state(build_vae(asked), asked)
+        state = {name: tensor for name, tensor in state.items() if side == "both" or name.startswith(side)}
+        found = vae_sizes(state)
+        if side == "decoder":
+            found["has_encoder"] = True
+            asked["num_res_blocks"] = max(in_decoder - 1, 1)
+        if side == "encoder":
+            assert "decoder_blocks" not in found
+        else:
+            assert decoder_blocks(found) == in_decoder
+        assert {name: found[name] for name in asked if name != "decoder_blocks"} == {
+            name: value for name, value in asked.items() if name != "decoder_blocks"
+        }
 
     def test_an_encoder_and_a_decoder_of_different_sizes_are_refused(self):
         state = tiny("tiny_vae")

@@ -6,6 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+import torch.nn.functional as F
 from training_runs import entries, write_clips
 
 from keyface_lib.data.shards import index_clips
@@ -15,8 +16,10 @@ from keyface_lib.networks.vae import build_vae, load_vae, released_vae_state
 from keyface_lib.train.autoencoder import AutoencoderStep, edge_distance, scaled_latents
 from keyface_lib.train.config import Autoencoder
 from keyface_lib.train.config_file import config_from
+from keyface_lib.train.growing import grown, grown_sizes
 from keyface_lib.train.loop import train
 from keyface_lib.train.measuring import MARGIN_DB, preview_of
+from keyface_lib.weights.architecture import vae_sizes
 from keyface_lib.weights.checkpoint import read_checkpoint, write_checkpoint
 from keyface_lib.weights.knowing import psnr
 from keyface_lib.weights.vae_parts import bare_vae
@@ -163,6 +166,43 @@ def test_an_autoencoder_goes_on_from_a_file(shards, trained, tmp_path):
     first_log, more_log = ([json.loads(line) for line in log.read_text().splitlines()] for log in logs)
     assert more_log[0]["l1"] < 0.7 * first_log[0]["l1"]
     assert more_log[0]["motion"] > 0
+
+
+@pytest.mark.parametrize("in_decoder", [1, 2])
+def test_levels_put_around_an_autoencoder_leave_it_its_pictures(in_decoder):
+    """Twice as large, about the former picture comes out, and what is new can be trained."""
+    torch.manual_seed(0)
+    sizes = SIZES | {"z_channels": 4, "has_encoder": True, "has_decoder": True, "temporal": True}
+    if in_decoder == 1:
+        sizes["decoder_blocks"] = 1
+    small = build_vae(sizes).eval()
+    tensors = grown(released_vae_state(small, sizes), sizes, 1)
+    large = load_vae(tensors, "grown")
+    assert vae_sizes(tensors) == grown_sizes(sizes, 1)
+    latents = torch.randn(2, 4, 4, 4)
+    with torch.inference_mode():
+        features = []
+        for vae in (small, large):
+            vae.decoder.conv_norm_out.register_forward_pre_hook(lambda _, given: features.append(given[0]))
+            vae.decode_frames(latents)
+        torch.testing.assert_close(features[1], F.interpolate(features[0], scale_factor=2))
+        picture = torch.rand(1, 3, 64, 64)
+        outer = large.encoder.down_blocks[0](large.encoder.conv_in(picture))
+        torch.testing.assert_close(
+            outer, F.avg_pool2d(large.encoder.conv_in(picture), 2), atol=1e-5, rtol=1e-4
+        )
+
+
+def test_an_autoencoder_for_larger_pictures_grows_from_a_file(shards, tmp_path):
+    first = start(shards, tmp_path / "first", steps=1)
+    more = start(shards, tmp_path / "more", steps=1, start=str(first.weights), added_levels=1)
+    before, after = (read_checkpoint(outcome.weights).metadata.config for outcome in (first, more))
+    assert after["ch_mult"] == [before["ch_mult"][0], *before["ch_mult"]]
+
+
+def test_levels_are_added_to_nothing(shards, tmp_path):
+    with pytest.raises(KeyFaceError, match=r"vae\.added_levels go around those of vae\.start"):
+        start(shards, tmp_path, added_levels=1)
 
 
 def test_a_decoder_trained_alone_leaves_the_latents_as_they_are(shards, tmp_path):

@@ -3,11 +3,14 @@
 from collections.abc import Mapping
 
 import torch
-from diffusers.models.autoencoders.autoencoder_kl_temporal_decoder import AutoencoderKLTemporalDecoder
+from diffusers.models.autoencoders.autoencoder_kl_temporal_decoder import (
+    AutoencoderKLTemporalDecoder,
+    TemporalDecoder,
+)
 from diffusers.models.unets.unet_3d_blocks import MidBlockTemporalDecoder
 
 from ..errors import KeyFaceError
-from ..weights.architecture import LATENT_CHANNELS, VAE, vae_sizes
+from ..weights.architecture import LATENT_CHANNELS, VAE, decoder_blocks, vae_sizes
 from ..weights.checkpoint import require_tensors
 from ..weights.keymap import vae_key_map
 from ..weights.vae_parts import with_quant_conv
@@ -21,7 +24,9 @@ class KeyFaceVAE(AutoencoderKLTemporalDecoder):
         factor: pixels per latent along each side.
     """
 
-    def __init__(self, channels: list[int], layers: int, latent_channels: int, has_encoder: bool):
+    def __init__(
+        self, channels: list[int], layers: int, in_decoder: int, latent_channels: int, has_encoder: bool
+    ):
         super().__init__(
             down_block_types=("DownEncoderBlock2D",) * len(channels),
             block_out_channels=tuple(channels),
@@ -29,6 +34,8 @@ class KeyFaceVAE(AutoencoderKLTemporalDecoder):
             latent_channels=latent_channels,
         )
         self.factor = 2 ** (len(channels) - 1)
+        if in_decoder != layers + 1:
+            self.decoder = TemporalDecoder(latent_channels, 3, tuple(channels), in_decoder - 1)
         # SVD's middle block has two residual blocks whatever the others have; diffusers ties it to `layers`.
         self.decoder.mid_block = MidBlockTemporalDecoder(
             in_channels=channels[-1],
@@ -63,6 +70,7 @@ def build_vae(sizes: dict) -> KeyFaceVAE:
     return KeyFaceVAE(
         channels=[sizes["ch"] * m for m in sizes["ch_mult"]],
         layers=sizes["num_res_blocks"],
+        in_decoder=decoder_blocks(sizes),
         latent_channels=sizes["z_channels"],
         has_encoder=sizes["has_encoder"],
     )

@@ -1,6 +1,7 @@
 """The task of training an autoencoder of the released class from pictures."""
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import torch
@@ -17,6 +18,7 @@ from ..weights.metadata import Metadata
 from ..weights.vae_parts import bare_vae
 from .config import Autoencoder, Config
 from .examples import Example, Examples, collate, picture_example
+from .growing import grown, grown_sizes
 from .losses import Perceptual
 from .measuring import measured
 from .networks import first_clip
@@ -150,6 +152,10 @@ def initial_autoencoder(config: Config) -> tuple[KeyFaceVAE, dict]:
             raise KeyFaceError(
                 f"vae.start: {path} lacks an encoder or a temporal decoder; name an autoencoder trained here"
             )
+        if config.vae.added_levels:
+            with _seeded(config):
+                tensors = grown(tensors, sizes, config.vae.added_levels)
+            sizes = grown_sizes(sizes, config.vae.added_levels)
         vae = load_vae(tensors, path).float().requires_grad_(True)
         if config.vae.decoder_only:
             vae.encoder.requires_grad_(False)
@@ -164,9 +170,18 @@ def initial_autoencoder(config: Config) -> tuple[KeyFaceVAE, dict]:
         "has_decoder": True,
         "temporal": True,
     }
+    if config.vae.decoder_blocks not in (0, config.vae.num_res_blocks + 1):
+        sizes["decoder_blocks"] = config.vae.decoder_blocks
+    with _seeded(config):
+        return build_vae(sizes), sizes
+
+
+@contextmanager
+def _seeded(config: Config) -> Iterator[None]:
+    """Random weights are the run's seed's in here."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(config.run.seed)
-        return build_vae(sizes), sizes
+        yield
 
 
 def first_pictures(examples: Examples, batch: int) -> Iterator[torch.Tensor]:

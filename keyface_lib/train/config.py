@@ -194,10 +194,12 @@ class Autoencoder:
 
     Attributes:
         start: an autoencoder to go on from, whose sizes then count; without, random weights.
+        added_levels: levels put around those of `start`, for pictures twice as large with each.
         decoder_only: leave the encoder of `start` as it is: networks trained on its latents stay right.
         latent_noise: standard deviation of noise on the latents, relative to theirs, so that the decoder
             forgives what a network gets a little wrong.
-        ch, ch_mult, num_res_blocks: sizes, see `architecture.vae_sizes`.
+        ch, ch_mult, num_res_blocks, decoder_blocks: sizes, see `architecture.vae_sizes`; 0 decoder_blocks
+            stands for one more than num_res_blocks.
         l1, l2, edges, lpips: distances of pictures; edges are differences of neighbouring pixels.
         motion: the distance between how neighbouring frames differ and how they should: what trembles. Then
             an example is two frames, not one.
@@ -211,11 +213,13 @@ class Autoencoder:
     """
 
     start: str = ""
+    added_levels: int = _within(0, 7, default=0)
     decoder_only: bool = False
     latent_noise: float = _within(0, default=0.0)
     ch: int = _within(32, default=128)
     ch_mult: tuple[int, ...] = _within(1, default=(1, 2, 4, 4))
     num_res_blocks: int = _within(1, default=2)
+    decoder_blocks: int = _within(0, 17, default=0)
     l1: float = _within(0, default=1.0)
     l2: float = _within(0, default=0.0)
     edges: float = _within(0, default=0.0)

@@ -160,6 +160,8 @@ def _check_together(config: Config, stage: str) -> None:
     if stage == "vae":
         if config.vae.lpips and not config.vae.lpips_weights:
             raise KeyFaceError("vae.lpips needs the weights of LPIPS-VGG; name them as vae.lpips_weights")
+        if config.vae.added_levels and not config.vae.start:
+            raise KeyFaceError("vae.added_levels go around those of vae.start; name an autoencoder there")
         if config.vae.decoder_only and not config.vae.start:
             raise KeyFaceError("vae.decoder_only keeps the encoder of vae.start; name an autoencoder there")
         return

@@ -8,6 +8,7 @@ that takes.
 import re
 from collections import defaultdict
 from collections.abc import Mapping
+from typing import Any
 
 import torch
 
@@ -126,9 +127,10 @@ def vae_sizes(state_dict: StateDict) -> dict:
     """The VAE's sizes, from names with or without `first_stage_model.`.
 
     Returns:
-        ch, ch_mult (one per level), num_res_blocks (per level of the encoder; the decoder has one more),
-        z_channels, has_encoder, has_decoder, and temporal: whether the decoder is SVD's. Of a decoder alone
-        only the products ch * ch_mult show; ch_mult then starts with 1, which is the same network.
+        ch, ch_mult (one per level), num_res_blocks (per level of the encoder), z_channels, has_encoder,
+        has_decoder, temporal: whether the decoder is SVD's, and decoder_blocks, only where these are not one
+        more in each level than the encoder's. Of a decoder alone only the products ch * ch_mult
+        show; ch_mult then starts with 1, which is the same network.
 
     Raises:
         KeyFaceError: a tensor that shows a size is missing, or encoder and decoder do not fit each other.
@@ -136,31 +138,35 @@ def vae_sizes(state_dict: StateDict) -> dict:
     prefix = VAE if any(name.startswith(VAE) for name in state_dict) else ""
     down = _blocks(state_dict, prefix + "encoder.down.", LEVELS)
     up = _blocks(state_dict, prefix + "decoder.up.", LEVELS)
-    sides = {}
+    sides, blocks = {}, {}
     if down:
+        blocks["encoder"] = _residual_blocks(down[0])
         sides["encoder"] = (
             _level_widths(state_dict, prefix + "encoder.down.", down),
-            _residual_blocks(down[0]),
             _width(state_dict, prefix + "encoder.conv_out.weight", 0) // 2,
         )
     if up:
+        blocks["decoder"] = _residual_blocks(up[0])
         sides["decoder"] = (
             _level_widths(state_dict, prefix + "decoder.up.", up),
-            _residual_blocks(up[0]) - 1,
             _width(state_dict, prefix + "decoder.conv_in.weight"),
         )
     if len(set(sides.values())) != 1:
         raise KeyFaceError(
             f"the VAE needs an encoder or a decoder, or both of the same sizes; it has {shown(sides, 200)}"
         )
-    widths, num_res_blocks, z_channels = next(iter(sides.values()))
+    widths, z_channels = next(iter(sides.values()))
+    num_res_blocks = blocks.get("encoder", max(blocks.get("decoder", 0) - 1, 1))
+    in_decoder = blocks.get("decoder", num_res_blocks + 1)
     ch = _width(state_dict, prefix + "encoder.conv_in.weight", 0) if down else widths[0]
-    if num_res_blocks not in range(1, BLOCKS + 1) or any(width % ch or width % GROUPS for width in widths):
+    few = num_res_blocks in range(1, BLOCKS + 1) and in_decoder in range(1, BLOCKS + 2)
+    if not few or any(width % ch or width % GROUPS for width in widths):
         raise KeyFaceError(
-            f"the VAE has {num_res_blocks} blocks in each level, of {widths} channels; it needs 1 to "
-            f"{BLOCKS} and multiples of {ch} and {GROUPS}: this is a checkpoint of another architecture"
+            f"the VAE has {num_res_blocks} blocks in each level ({in_decoder} in the decoder's), of {widths} "
+            f"channels; it needs 1 to {BLOCKS} and multiples of {ch} and {GROUPS}: this is a checkpoint of "
+            "another architecture"
         )
-    return {
+    sizes = {
         "ch": ch,
         "ch_mult": [width // ch for width in widths],
         "num_res_blocks": num_res_blocks,
@@ -169,6 +175,12 @@ def vae_sizes(state_dict: StateDict) -> dict:
         "has_decoder": bool(up),
         "temporal": any(".time_stack." in name for names in up.values() for name in names),
     }
+    return sizes if in_decoder == num_res_blocks + 1 else {**sizes, "decoder_blocks": in_decoder}
+
+
+def decoder_blocks(sizes: Mapping[str, Any]) -> int:
+    """Residual blocks in each level of the decoder of a VAE of the given sizes."""
+    return sizes.get("decoder_blocks", sizes["num_res_blocks"] + 1)
 
 
 def image_size_of(state_dict: StateDict) -> int:

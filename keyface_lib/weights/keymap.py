@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 import torch
 
 from ..errors import KeyFaceError
-from .architecture import BLOCKS, LEVELS
+from .architecture import BLOCKS, LEVELS, decoder_blocks
 
 _UNET_RESNET = {
     "spatial_res_block.norm1": "in_layers.0",
@@ -146,7 +146,7 @@ def _unet_blocks(sizes: dict) -> Iterator[_Block]:
 
 
 def _vae_blocks(sizes: dict) -> Iterator[_Block]:
-    levels, layers = len(sizes["ch_mult"]), sizes["num_res_blocks"]
+    levels, layers, in_decoder = len(sizes["ch_mult"]), sizes["num_res_blocks"], decoder_blocks(sizes)
     for side in ("encoder", "decoder"):
         for block in range(2):
             yield f"{side}.mid_block.resnets.{block}", f"{side}.mid.block_{block + 1}", _VAE_RESNET
@@ -157,5 +157,5 @@ def _vae_blocks(sizes: dict) -> Iterator[_Block]:
         yield f"decoder.up_blocks.{level}.upsamplers.0.conv", f"{up}.upsample.conv", {}
         for layer in range(layers):
             yield f"encoder.down_blocks.{level}.resnets.{layer}", f"{down}.block.{layer}", _VAE_RESNET
-        for layer in range(layers + 1):
+        for layer in range(in_decoder):
             yield f"decoder.up_blocks.{level}.resnets.{layer}", f"{up}.block.{layer}", _VAE_RESNET

@@ -27,6 +27,7 @@ from .architecture import (
     RELEASED_HEAD_CHANNELS,
     ROLES,
     WIDEST,
+    decoder_blocks,
     role_of,
     unet_sizes,
     vae_sizes,
@@ -66,6 +67,7 @@ PREVIEW_RULES: dict[str, Rule] = {
     "bias": listed(_FACTOR, 3, 3),
 }
 KNOWS_RULES: dict[str, Rule] = {"pictures": text(100, 1), "at_least_db": number(0, 100)}
+VAE_OPTIONAL: dict[str, Rule] = {"decoder_blocks": whole(1, BLOCKS + 1)}
 IMAGE_SIZE = whole(8, 8192)
 _NAMES: Rule = text(64, 1)
 _RULES: dict[str, Rule] = {
@@ -167,6 +169,7 @@ def require_complete(metadata: Metadata, path: str | Path) -> None:
             raise KeyFaceError(f"{what}: encoders is empty; a {role} network hears at least one; {_REMEDY}")
     if role == "vae":
         check(metadata.config, VAE_RULES, f"{what}: config", _REMEDY)
+        check(metadata.config, VAE_OPTIONAL, f"{what}: config", _REMEDY, missing_ok=True)
     if metadata.labels is not None and role != "beats":
         raise KeyFaceError(f"{what} has labels, which only beats has; {_REMEDY}")
     for name, rules in (("preview", PREVIEW_RULES), ("knows", KNOWS_RULES)):
@@ -267,7 +270,8 @@ def _check_mask(tensors: Mapping[str, torch.Tensor], what: str) -> None:
 def _widths(vae: Mapping[str, Any]) -> dict[str, Any]:
     """A VAE's sizes without `ch`: of a decoder alone only the products with `ch_mult` show."""
     rest = {name: vae[name] for name in VAE_RULES if name not in ("ch", "ch_mult")}
-    return {"ch * ch_mult": [vae["ch"] * factor for factor in vae["ch_mult"]], **rest}
+    products = [vae["ch"] * factor for factor in vae["ch_mult"]]
+    return {"ch * ch_mult": products, "decoder_blocks": decoder_blocks(vae), **rest}
 
 
 def _require_same(said: Mapping[str, Any], shows: Mapping[str, Any], what: str) -> None:
