@@ -7,7 +7,25 @@ from pathlib import Path
 VUE = "Comfy.VueNodes.Enabled"
 PINNED, CURRENT, CURRENT_VUE = FRONT_ENDS = ("pinned", "current canvas", "current Vue")
 SCREEN = {"width": 1500, "height": 950}
-_READY = "window.app && app.graph && app.canvas && app.extensionManager"
+PATIENCE_MS = 20_000
+"""How long anything on a page may take that is waited for."""
+_READY = """window.app && app.graph && app.canvas
+  && app.extensionManager?.workflow?.activeWorkflow?.changeTracker
+  && app.extensions.some((e) => e.name === "KeyFace.EmotionCurve")
+  && "KeyFaceEmotionCurve" in LiteGraph.registered_node_types"""
+_SAME_FRAMES = 4
+_STILL = """async ([given, patience, frames]) => {
+  const look = %s;
+  const end = performance.now() + patience;
+  let before = "null", same = 0;
+  while (same < frames) {
+    const now = JSON.stringify(look(given) ?? null);
+    same = now === before && now !== "null" ? same + 1 : 0;
+    before = now;
+    if (performance.now() > end) throw new Error(`never still: ${now}`);
+    await new Promise(requestAnimationFrame);
+  }
+}"""
 
 
 def chromium() -> str | None:
@@ -42,5 +60,10 @@ def open_page(playwright, host, vue: bool = False, locale: str = "en"):
 def wait_until_ready(page) -> None:
     page.wait_for_function(_READY, timeout=60_000)
     page.wait_for_load_state("networkidle")
-    page.wait_for_timeout(500)
+    page.wait_for_timeout(500)  # late errors
     page.errors.clear()  # of the front end's own start
+
+
+def until_still(page, look: str, given=None, patience_ms: int = PATIENCE_MS) -> None:
+    """Waits until what the JavaScript function `look` returns is something and the same for some frames."""
+    page.evaluate(_STILL % look, [given, patience_ms, _SAME_FRAMES])

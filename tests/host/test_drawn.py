@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from host.front_ends import chromium, open_page
+from host.front_ends import PATIENCE_MS, chromium, open_page, until_still
 from host.prompts import ANY_FILE, NOT_HERE, TITLES, WORKFLOWS, node_of, read_editor_workflow
 from host.server import PACK, ROOT
 from host.test_workflows import FRAMES, probe
@@ -12,13 +12,17 @@ from host.test_workflows import FRAMES, probe
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 
 BLUEPRINT = ROOT / "subgraphs" / "Talking portrait.json"
-SETTLED_MS = 600
 _EARLY = (1, 40)
 """Front ends before it draw Nodes 2.0 as they first were: nodes grow over their groups' edges."""
 _SIZES = "() => app.graph._nodes.map(({ id, size }) => [id, [...size]])"
 _ELEMENTS = """() => app.graph._nodes.map(({ id, type }) => {
   const { x, y, width, height } = document.querySelector(`[data-node-id="${id}"]`).getBoundingClientRect();
   return [type, [x, y, x + width, y + height]];
+})"""
+_MOUNTED = """() => app.graph._nodes.every(({ id }) => document.querySelector(`[data-node-id="${id}"]`))"""
+_DRAWN = """(vue) => app.graph._nodes.map(({ id, size }) => {
+  const element = document.querySelector(`[data-node-id="${id}"]`);
+  return [...size, ...(vue ? Object.values(element.getBoundingClientRect().toJSON()) : [])];
 })"""
 _SHOW_ALL = """() => {
   app.canvas.ds.scale = 0.3; app.canvas.ds.offset = [150, 700]; app.canvas.setDirty(true, true);
@@ -59,7 +63,9 @@ def test_nodes_fit_what_they_show(page, name):
     workflow = read_editor_workflow(name)
     page.evaluate("workflow => app.loadGraphData(workflow)", workflow)
     page.evaluate(_SHOW_ALL)
-    page.wait_for_timeout(SETTLED_MS)
+    if page.vue:
+        page.wait_for_function(_MOUNTED, timeout=PATIENCE_MS)
+    until_still(page, _DRAWN, page.vue)
     early = page.vue and version_of(page) < _EARLY
     if not early and name not in NOT_HERE:  # a missing file adds a line that says so
         saved = {node["id"]: node["size"] for node in workflow["nodes"]}

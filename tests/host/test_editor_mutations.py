@@ -59,13 +59,13 @@ def test_a_mistake_is_noticed(pages, mutation, tmp_path, monkeypatch):
         pytest.skip("no chromium: the editor is not tested")
     script = built_with(mutation, tmp_path)
     page = pages(mutation.get("front_end", PINNED))
-    monkeypatch.setattr(test_editor, "PATIENCE_MS", SOON_MS)
     (name,) = [name for name in vars(test_editor) if name.startswith(f"test_{mutation['noticed_by']}")]
     page.route(SCRIPT, lambda route: route.fulfill(body=script, content_type="text/javascript"))
     try:
         test_editor.start_anew(page)
         test = getattr(test_editor, name)
         given = {"editor": test_editor.fresh(page), "tmp_path": tmp_path, "scale": 0.6, "at": (400, 250)}
+        monkeypatch.setattr(test_editor, "PATIENCE_MS", SOON_MS)
         names = test.__code__.co_varnames[: test.__code__.co_argcount]
         with pytest.raises((AssertionError, test_editor.playwright.Error)):
             test(**{name: given[name] for name in names})
