@@ -172,6 +172,17 @@ class Editor:
         self.until_text(text)
         self.page.wait_for_function(_RESTED, timeout=PATIENCE_MS)
 
+    def restored_without_frames(self, text: str) -> bool:
+        """Whether undo has put back a text and is done within a second, while the page draws nothing."""
+        restored = f"return node?.widgets.find(w => w.name === 'curve').value === values[0] && ({_RESTED})()"
+        try:
+            self.page.wait_for_function(
+                _ON_NODE % restored, arg=[self.node, [text]], polling=20, timeout=1000
+            )
+        except playwright.TimeoutError:
+            return False
+        return True
+
     def until_points(self, number: int) -> None:
         counted = "return node && element(node).querySelectorAll('.kf-point').length === values[0]"
         self.eventually(counted, number)
@@ -352,6 +363,56 @@ def test_undo_takes_back_one_edit_of_every_kind(editor, tmp_path):
         "return JSON.parse(node?.widgets.find(w => w.name === 'curve').value).arousal[1][0] === 4"
     )
     assert editor.curve == CURVE
+
+
+_HOLD_FRAMES = """() => {
+  const next = window.requestAnimationFrame.bind(window)
+  let held = []
+  window.requestAnimationFrame = (act) => held.push(act)
+  window.nextFrame = () => { const now = held; held = []; for (const act of now) act(performance.now()) }
+  window.letGo = () => { window.requestAnimationFrame = next; nextFrame() }
+}"""
+
+
+def test_what_is_done_right_after_undo_is_not_undone_with_it(editor):
+    """Undo of a large graph takes long, and what is done meanwhile comes before the frame after it."""
+    page = editor.page
+    before = editor.text
+    editor.click("valence", 3.0, 0.25)
+    assert editor.text != before
+    page.evaluate(_HOLD_FRAMES)
+    try:
+        editor.press("Control+z")
+        for _ in range(20):
+            page.evaluate("nextFrame()")
+            if editor.restored_without_frames(before):
+                break
+        editor.press("Control+a", "ArrowUp")
+        done = editor.text
+        assert done != before
+        assert len(editor.curve["valence"]) == 2
+    finally:
+        page.evaluate("letGo()")
+    editor.until_shown()
+    page.wait_for_timeout(SETTLED_MS)
+    assert editor.text == done
+
+
+def test_an_edit_made_while_undo_is_not_done_is_a_step_of_its_own(editor):
+    """Undo has put back the text long before it is done: it looks for missing files then."""
+    tracker = "app.extensionManager.workflow.activeWorkflow.changeTracker"
+    editor.click("valence", 3.0, 0.25)
+    before = editor.text
+    place = editor.place("valence", 6.0, 0.25)
+    queued = editor.evaluate(f"{tracker}._restoringState = true; return {tracker}.undoQueue.length")
+    try:
+        editor.page.mouse.click(*place)
+    finally:
+        editor.evaluate(f"{tracker}._restoringState = false")
+    assert len(editor.curve["valence"]) == 4
+    editor.eventually(f"return {tracker}.undoQueue.length > values[0]", queued)
+    editor.press("Control+z")
+    editor.until_restored(before)
 
 
 _HEARD_BY_THE_PAGE = """() => { window.heard = []

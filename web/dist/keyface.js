@@ -1717,11 +1717,13 @@ var NOTES = ["Note", "MarkdownNote"];
 var TEXT_HEIGHT = 56;
 var EDITOR_HEIGHT = 250;
 var NODE_SIZE = [640, 420];
+var RESTORING_MS = 50;
 var NONE = [];
 var heardBy = /* @__PURE__ */ new WeakMap();
 var foundBy = /* @__PURE__ */ new WeakMap();
 var present = /* @__PURE__ */ new Map();
 var shells = /* @__PURE__ */ new Map();
+var changes = 0;
 var translations = {};
 function register(attach) {
   app.registerExtension({
@@ -1756,6 +1758,7 @@ function comesAndGoes(node, come, go = () => {
   node.onAdded = (...given) => {
     onAdded?.apply(node, given);
     const restored = tracker()?._restoringState === true;
+    if (restored) changes++;
     const before = present.get(keyOf(node));
     if (restored && before) {
       copy(heardBy, before, node);
@@ -1840,17 +1843,28 @@ var tracker = () => app.extensionManager?.workflow?.activeWorkflow?.changeTracke
 function asOneChange(change) {
   const known = tracker();
   const look = () => known?.captureCanvasState ? known.captureCanvasState() : known?.checkState?.();
+  changes++;
+  if (known?._restoringState) {
+    change();
+    onceRestored(known, look);
+    return;
+  }
   look();
   change();
   look();
+}
+function onceRestored(known, act) {
+  if (known._restoringState) setTimeout(() => onceRestored(known, act), RESTORING_MS);
+  else act();
 }
 function goBackUnlessDone(redo) {
   const known = tracker();
   const queue = redo ? known?.redoQueue : known?.undoQueue;
   const before = queue?.length;
+  const then = changes;
   requestAnimationFrame(
     () => requestAnimationFrame(() => {
-      if (queue?.length !== before || known?._restoringState) return;
+      if (queue?.length !== before || changes !== then || known?._restoringState) return;
       void (redo ? known?.redo?.() : known?.undo?.());
     })
   );

@@ -37,6 +37,7 @@ const NOTES = ["Note", "MarkdownNote"]
 const TEXT_HEIGHT = 56
 const EDITOR_HEIGHT = 250
 const NODE_SIZE: [number, number] = [640, 420]
+const RESTORING_MS = 50
 const NONE: readonly Vocalization[] = []
 
 /** What nodes told after they ran; gone with the page, never saved. */
@@ -45,6 +46,8 @@ const foundBy = new WeakMap<HostNode, readonly Vocalization[]>()
 /** The nodes of now: undo takes all nodes away and makes new ones. */
 const present = new Map<string, HostNode>()
 const shells = new Map<string, HTMLElement>()
+/** Counts what editors changed and what undo put back. */
+let changes = 0
 let translations: Record<string, { keyface?: Translation } | undefined> = {}
 
 /** Puts an editor into every Emotion Curve node. */
@@ -84,6 +87,7 @@ function comesAndGoes(node: HostNode, come: (restored: boolean) => void, go = ()
   node.onAdded = (...given) => {
     onAdded?.apply(node, given)
     const restored = tracker()?._restoringState === true
+    if (restored) changes++
     const before = present.get(keyOf(node))
     if (restored && before) {
       copy(heardBy, before, node)
@@ -177,9 +181,20 @@ const tracker = () => app.extensionManager?.workflow?.activeWorkflow?.changeTrac
 function asOneChange(change: () => void): void {
   const known = tracker()
   const look = () => (known?.captureCanvasState ? known.captureCanvasState() : known?.checkState?.())
+  changes++
+  if (known?._restoringState) {
+    change() // the host would take it for a part of what undo puts back
+    onceRestored(known, look)
+    return
+  }
   look() // what was typed elsewhere before is a step of its own
   change()
   look()
+}
+
+function onceRestored(known: ChangeTracker, act: () => void): void {
+  if (known._restoringState) setTimeout(() => onceRestored(known, act), RESTORING_MS)
+  else act()
 }
 
 /** The host undoes by itself, but today not while a dialog is open, as the large view is. */
@@ -187,10 +202,11 @@ function goBackUnlessDone(redo: boolean): void {
   const known = tracker()
   const queue = redo ? known?.redoQueue : known?.undoQueue
   const before = queue?.length
-  // It does so in the next frame.
+  const then = changes
+  // It does so in the next frame. An edit since then makes the queue as long as it was, and is not to be undone.
   requestAnimationFrame(() =>
     requestAnimationFrame(() => {
-      if (queue?.length !== before || known?._restoringState) return
+      if (queue?.length !== before || changes !== then || known?._restoringState) return
       void (redo ? known?.redo?.() : known?.undo?.())
     }),
   )
