@@ -14,6 +14,7 @@ from ..weights.architecture import LATENT_CHANNELS, VAE, decoder_blocks, vae_siz
 from ..weights.checkpoint import require_tensors
 from ..weights.keymap import vae_key_map
 from ..weights.vae_parts import with_quant_conv
+from .residual_blocks import slim_residual_blocks
 from .time_convolution import flatten_time_convolutions
 
 
@@ -44,6 +45,7 @@ class KeyFaceVAE(AutoencoderKLTemporalDecoder):
             num_layers=2,
         )
         flatten_time_convolutions(self)
+        slim_residual_blocks(self)
         if not has_encoder:
             self.encoder = self.quant_conv = None
 
