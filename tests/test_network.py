@@ -58,7 +58,8 @@ def test_every_tensor_has_a_released_name_of_its_own_whichever_levels_attend(att
         unet = build_unet(sizes)
     names = released_names(unet, sizes)
     assert len(set(names.values())) == len(names)
-    state = {released: unet.state_dict()[ours] for ours, released in names.items()}
+    tensors = unet.state_dict()
+    state = {released: tensors[ours] for ours, released in names.items()}
     read_back = unet_sizes(state, num_head_channels=16)
     assert {name: read_back[name] for name in sizes} == sizes
 

@@ -111,7 +111,7 @@ def latents(count: int) -> torch.Tensor:
 def test_decoding_goes_on_with_fewer_frames_for_the_rest_of_the_clip():
     vae = tiny_keyface().models.vae
     expected = decode_segments(vae, latents(2))
-    batch = decode_batch(vae, 8, 8)
+    batch = decode_batch(vae, 8, 8, vae.device)
     with full(vae.decoder, 0, above=7, times=99) as calls:
         first, second = (decode_segments(vae, part, batch) for part in latents(2).split(1))
     assert calls["failed"] == 1

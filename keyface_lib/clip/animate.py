@@ -61,7 +61,8 @@ class Animation:
         self.progress = progress
         self._done = self._done_for_good = 0
         self._batch = BatchSize(settings.batch or 1)
-        self._decode_batch = decode_batch(models.vae, *identity.shape[-2:])
+        height, width = identity.shape[-2:]
+        self._decode_batch = decode_batch(models.vae, height, width, models.device)
 
     def __iter__(self) -> Iterator[torch.Tensor]:
         self._done = self._done_for_good = 0
