@@ -10,7 +10,8 @@ import torch.nn.functional as F
 from keyface_lib.errors import KeyFaceError
 from keyface_lib.method.emotion import constant, named
 from keyface_lib.toyworld import CLASSES, at_rest, draw, draw_identity, espeak, make_clip, measure, perform
-from keyface_lib.toyworld.face import Motion
+from keyface_lib.toyworld.identity import HAIRS, SKINS
+from keyface_lib.toyworld.motion import Motion
 from keyface_lib.toyworld.scores import pearson, settled, silence_ratio, spearman
 from keyface_lib.toyworld.sentences import draw_sentence, split_of
 from keyface_lib.toyworld.speech import draw_voice, mouth_curves, say
@@ -97,6 +98,14 @@ def test_measurements_have_the_units_of_the_truth():
         assert (read - true).mean().abs() < 0.1 * (true.max() - true.min()), name
 
 
+def test_frames_of_many_people_are_measured_at_once_as_well_as_alone():
+    frames = torch.stack([draw(who, motion[:1], 64)[0] for who, motion in unseen_people()])
+    together, alone = measure(frames), measured(64, "clean")
+    for name in READ_BACK:
+        first = torch.stack([getattr(m, name)[0] for m in alone])
+        assert (getattr(together, name) - first).abs().max() < 1e-3, name
+
+
 def test_a_picture_that_is_no_square_video_is_refused():
     with pytest.raises(KeyFaceError, match=r"\(frames, size, size, 3\)"):
         measure(torch.zeros(2, 64, 48, 3, dtype=torch.uint8))
@@ -133,9 +142,12 @@ def test_too_small_a_frame_is_refused():
 def test_people_and_sentences_are_held_out():
     rng = np.random.default_rng(5)
 
+    def nearest(colour, listed):
+        return int(np.linalg.norm(np.subtract(listed, np.multiply(colour, 255)), axis=1).argmin())
+
     def looks(split):
         people = [draw_identity(rng, split) for _ in range(300)]
-        return {(p.hair_style, *(round(8 * c) for c in (*p.skin, *p.hair))) for p in people}
+        return {(p.hair_style, nearest(p.skin, SKINS), nearest(p.hair, HAIRS)) for p in people}
 
     train, test = looks("train"), looks("test")
     assert train

@@ -5,9 +5,10 @@
 """
 
 from .clip import Performance, ToyClip, make_clip, perform
-from .face import Motion, at_rest, draw
+from .face import draw
 from .identity import Identity, draw_identity
 from .measure import Measurements, measure
+from .motion import Motion, at_rest
 from .vocalizations import CLASSES
 
 __all__ = [

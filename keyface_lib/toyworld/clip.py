@@ -13,8 +13,9 @@ from ..messages import shown
 from ..method.emotion import NAMED_STATES, EmotionCurve, Point, constant
 from ..method.timeline import FPS, SAMPLE_RATE, SAMPLES_PER_FRAME
 from .espeak import Voice
-from .face import SMALLEST, Motion, draw
+from .face import SMALLEST, draw
 from .identity import Identity, draw_identity
+from .motion import Motion
 from .sentences import Split, check_split, draw_sentence
 from .speech import CONTROL_RATE, Spoken, draw_voice, mouth_curves, say
 from .vocalizations import CLASSES, SPEECH, SYNTHESES, VocalGesture, vocalize

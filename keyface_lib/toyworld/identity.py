@@ -10,12 +10,13 @@ from .sentences import Split, check_split
 Colour = tuple[float, float, float]
 """Red, green and blue in [0, 1]."""
 
+COLLARS = ("round", "pointed", "shirt")
 HAIR_STYLES = ("short", "parted", "fringe", "bob", "long", "bun", "curly")
 LONG_STYLES = ("bob", "long")
 """Styles whose locks cover the ears and the edges of the face."""
 LOCKS_AT = 0.87
 """How far from the middle of the head its locks begin, in half widths of the head."""
-NOSE_Y = 0.082
+NOSE_Y = 0.085
 """The nose below the middle of the head, in frame heights."""
 SKINS = ((250, 216, 194), (240, 196, 160), (222, 172, 130), (190, 136, 96), (148, 98, 66), (106, 68, 48))
 HAIRS = (
@@ -26,7 +27,7 @@ HAIRS = (
     (226, 184, 104),
     (168, 164, 160),
     (236, 228, 214),
-    (48, 104, 108),
+    (104, 44, 38),
 )
 BACKGROUNDS = (
     (176, 208, 236),
@@ -54,6 +55,9 @@ class Identity:
         head_width, head_height: of the head without hair, across and from crown to chin.
         jaw: how much narrower the head is at the chin than at the crown.
         glasses: whether they wear any.
+        collar: one of `COLLARS`.
+        light: the side that the light comes from, -1 or 1.
+        lights: out of focus behind the person: places (x, y) from the middle of the frame, and radii.
     """
 
     skin: Colour
@@ -66,6 +70,9 @@ class Identity:
     head_height: float
     jaw: float
     glasses: bool
+    collar: str = "round"
+    light: int = -1
+    lights: tuple[tuple[float, float, float], ...] = ()
 
     @property
     def face_width(self) -> float:
@@ -94,11 +101,20 @@ def draw_identity(rng: np.random.Generator, split: Split = "train") -> Identity:
         shirt=_near(rng, SHIRTS[rng.integers(len(SHIRTS))], 10),
         eyes=_near(rng, EYES[rng.integers(len(EYES))], 10),
         hair_style=HAIR_STYLES[style],
-        head_width=round(rng.uniform(0.54, 0.66), 4),
+        head_width=round(rng.uniform(0.51, 0.6), 4),
         head_height=round(rng.uniform(0.7, 0.76), 4),
-        jaw=round(rng.uniform(0.03, 0.15), 4),
+        jaw=round(rng.uniform(0.05, 0.16), 4),
         glasses=bool(rng.random() < 0.3),
+        collar=COLLARS[rng.integers(len(COLLARS))],
+        light=int(rng.choice((-1, 1))),
+        lights=tuple(_light_behind(rng) for _ in range(rng.integers(2, 5))),
     )
+
+
+def _light_behind(rng: np.random.Generator) -> tuple[float, float, float]:
+    """A light beside the head, away from the upper corners."""
+    x = float(rng.choice((-1, 1)) * rng.uniform(0.33, 0.48))
+    return round(x, 4), round(rng.uniform(-0.3, 0.25), 4), round(rng.uniform(0.04, 0.1), 4)
 
 
 def _near(rng: np.random.Generator, colour: tuple[int, int, int], levels: int) -> Colour:
