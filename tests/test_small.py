@@ -1,10 +1,12 @@
 """The small model in the box: it is whole, it fits, and its mouth follows the sound."""
 
 import warnings
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from test_cli import PORTRAIT, SPEECH, seconds
 from tiny_models import tiny_keyface
 
@@ -12,11 +14,13 @@ from keyface_lib import small
 from keyface_lib.cli import main
 from keyface_lib.media.image import load_image, square
 from keyface_lib.pipeline import KeyFace
-from keyface_lib.toyworld import at_rest, draw, draw_identity, make_clip, measure
+from keyface_lib.toyworld import perform
 from keyface_lib.toyworld.scores import pearson
 from keyface_lib.weights.checkpoint import read_metadata
 
 LIMIT = 24_000_000
+FORMER_PORTRAITS = Path(__file__).with_name("former_portraits.png")
+"""People as they were drawn when the small model was trained, eight of them side by side."""
 
 
 @pytest.fixture(scope="module")
@@ -67,9 +71,8 @@ def kinds_of_pictures() -> dict[str, torch.Tensor]:
 def test_it_knows_drawn_people_it_never_met_and_no_other_pictures(keyface):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        for seed in range(8):
-            person = draw_identity(np.random.default_rng(seed), "test")
-            keyface.encode_portrait(draw(person, at_rest(), 128)[0].numpy())
+        for portrait in np.split(np.asarray(Image.open(FORMER_PORTRAITS)), 8, axis=1):
+            keyface.encode_portrait(portrait)
         keyface.encode_portrait(small.PORTRAIT)
     for name, picture in kinds_of_pictures().items():
         with pytest.warns(
@@ -101,12 +104,25 @@ def test_other_models_say_nothing_of_pictures():
 
 
 def test_mouth_and_face_follow_sound_and_feeling(keyface):
-    """Far above what a face that does not listen reaches, far below what it was released with."""
-    clip = make_clip(1000, 4.0, "test", 64)
-    portrait = draw(clip.identity, at_rest(), 64)[0].movedim(-1, 0) / 127.5 - 1
-    smiles = []
+    """Far above what a face that does not listen reaches, below what it was released with (0.83 and 0.86)."""
+    performance = perform(1000, 4.0, "test")
+    bends = []
     for feeling in ("sad", "happy"):
-        seen = measure(torch.cat(list(keyface.animate(portrait, clip.waveform, feeling))))
-        assert pearson(seen.opening, clip.truth["opening"]) > 0.5
-        smiles.append(float(seen.smile.mean()))
-    assert smiles[1] > smiles[0] + 0.3
+        frames = torch.cat(list(keyface.animate(small.PORTRAIT, performance.waveform, feeling)))
+        height, bend = former_mouth(frames)
+        assert pearson(height, performance.motion.opening) > 0.6
+        bends.append(float(bend.mean()))
+    assert bends[1] > bends[0] + 0.02
+
+
+def former_mouth(frames: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Height and bend, each (frames,), of a mouth as the small model knows it: what is bluer than green."""
+    red, green, blue = (frames[:, 38:58, 14:50].float() / 255).unbind(3)
+    mouth = (8 * (blue - green)).clamp(0, 1) * (red > blue)
+    y, x = torch.meshgrid(torch.arange(20.0), torch.arange(36.0) - 17.5, indexing="ij")
+
+    def mean(values: torch.Tensor) -> torch.Tensor:
+        return (values * mouth).sum(dim=(1, 2)) / mouth.sum(dim=(1, 2)).clamp(min=1e-3)
+
+    bow, below = x**2 - mean(x**2)[:, None, None], y - mean(y)[:, None, None]
+    return mouth[:, :, 15:21].sum(dim=(1, 2)) / 6, -mean(bow * below) / mean(bow**2)
