@@ -89,7 +89,8 @@ def _state(path: Path) -> tuple[int, ...]:
 
 
 def _find(role: str, folder: str, optional: bool) -> Path | None:
-    files = [Path(folder_paths.get_full_path(folder, n)) for n in folder_paths.get_filename_list(folder)]
+    found = (folder_paths.get_full_path(folder, name) for name in folder_paths.get_filename_list(folder))
+    files = [Path(path) for path in found if path]  # a link to nothing has none
     usual = {f"{role}.safetensors", Path(RELEASED_FILES[role]).name} - {"model.safetensors"}
     named = [path for path in files if path.name in usual]
     found = named or [path for path in files if _role(path) == role]
