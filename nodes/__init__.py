@@ -2,7 +2,7 @@
 
 from comfy_api.latest import ComfyExtension
 
-from . import files
+from . import files, routes
 from .audio import EncodeAudio
 from .decode import DecodeFrames
 from .emotion import EmotionFromText, EmotionFromValues, EmotionPreset
@@ -38,4 +38,5 @@ class KeyFaceExtension(ComfyExtension):
     async def get_node_list(self):
         files.register_folder()  # the loaders list its files
         copy_example_inputs()
+        routes.register()
         return NODES

@@ -10,6 +10,7 @@ import folder_paths
 from ..keyface_lib import small
 from ..keyface_lib.errors import KeyFaceError
 from ..keyface_lib.weights.checkpoint import Checkpoint, read_checkpoint, read_metadata
+from ..keyface_lib.weights.metadata import Metadata
 from ..keyface_lib.weights.released import RELEASED_AT, RELEASED_FILES
 
 AUTO, NONE, SMALL = "auto", "none", small.NAME
@@ -69,6 +70,14 @@ def read(path: Path, role: str) -> Checkpoint:
     return checkpoint
 
 
+def guidance(path: Path) -> dict[str, float]:
+    """The scales that a network's file recommends, by name; raises KeyFaceError for what is no model."""
+    found, error = _remembered(stamp(path))
+    if found is None:
+        raise KeyFaceError(error)
+    return dict(found.guidance)
+
+
 def stamp(path: Path | None) -> tuple | None:
     """What changes when a file does, for ComfyUI's cache and for what is remembered of it here.
 
@@ -113,24 +122,25 @@ def how_to_get(role: str, folder: str) -> str:
 
 def _role(path: Path) -> str | None:
     """The role of a file, or None for what KeyFace cannot read."""
-    return _remembered(stamp(path))[0]
+    found, _ = _remembered(stamp(path))
+    return found and found.role
 
 
 def _require_role(path: Path, role: str) -> None:
     found, error = _remembered(stamp(path))
     if found is None:
         raise KeyFaceError(error)
-    _check_role(path, found, role)
+    _check_role(path, found.role, role)
 
 
 @lru_cache(maxsize=256)
-def _remembered(stamp: tuple) -> tuple[str | None, str]:
-    """The role of the file with this stamp, or None and why it has none.
+def _remembered(stamp: tuple) -> tuple[Metadata | None, str]:
+    """What the file with this stamp says of itself, or None and why KeyFace cannot read it.
 
     ComfyUI asks for it several times whenever a workflow is queued, and released files take half a second.
     """
     try:
-        return read_metadata(Path(stamp[0])).role, ""
+        return read_metadata(Path(stamp[0])), ""
     except KeyFaceError as error:
         return None, str(error)
 

@@ -13,6 +13,7 @@ from ..keyface_lib import small
 from ..keyface_lib.audio import WITHOUT_WEIGHTS, load_encoder
 from ..keyface_lib.audio.encoders import AudioEncoder
 from ..keyface_lib.errors import KeyFaceError
+from ..keyface_lib.messages import shown
 from ..keyface_lib.weights.architecture import ENCODERS
 from ..keyface_lib.weights.metadata import require_known_encoders
 from ..keyface_lib.weights.vae_parts import bare_vae, joined_vae
@@ -25,6 +26,8 @@ from .network import WEIGHT_DTYPES, load_network, trained_of
 NETWORK_FOLDERS = (files.FOLDER, "checkpoints", "diffusion_models")
 VAE_FOLDERS = (files.FOLDER, "vae")
 ENCODER_FOLDERS = ("audio_encoders",)
+SCALES = {"keyframe": ("audio", "identity"), "interpolation": ("auto",)}
+"""The guidance scales that are taken from the file of a network."""
 
 
 @dataclass(frozen=True)
@@ -140,6 +143,23 @@ class LoadModels(io.ComfyNode):
         return io.NodeOutput(
             networks["keyframe"], networks["interpolation"], networks.get("reduced"), autoencoder
         )
+
+
+def guidance(keyframe: str, interpolation: str) -> dict[str, float]:
+    """The scales in force "from the model" for two choices of the loader, as far as its files have them.
+
+    Raises:
+        KeyFaceError: the loader does not offer the choice, or would not load it.
+    """
+    offered = files.choices(NETWORK_FOLDERS, AUTO, SMALL)
+    for name in (keyframe, interpolation):
+        if name not in offered:
+            raise KeyFaceError(f"{shown(name)} is not among the models that Load KeyFace Models offers")
+    paths = _chosen(keyframe, interpolation, None, None)
+    found = {role: files.guidance(paths[role]) for role in SCALES}
+    return {
+        name: found[role][name] for role, names in SCALES.items() for name in names if name in found[role]
+    }
 
 
 def _chosen(keyframe, interpolation, reduced, vae) -> dict:
