@@ -528,6 +528,11 @@ var main_default = {
       curious: "curious",
       overwhelmed: "overwhelmed"
     },
+    scales: {
+      unknown: "{label}: ?",
+      tip: `The model's own scale is in force. Set scales to "as set" to turn this one.`,
+      unknown_tip: `The model's own scale is in force; it shows once Load KeyFace Models is connected and finds its file. Set scales to "as set" to turn this one.`
+    },
     notes: {
       simple: "# Portrait + voice = video\nChoose a picture and a recording, pick a feeling, run.",
       feeling: "# A change of feeling\nDrag the points of the emotion curve, or write *second:feeling* into it: `0:calm 2.5:surprised 4:happy*0.8`; `6:(-0.4,0.9)` is valence and arousal. The timeline shows what comes when.",
@@ -548,12 +553,14 @@ var main_default = {
 // src/words.ts
 var spoken = main_default.keyface;
 var say = () => spoken.editor;
+var sayScales = () => spoken.scales;
 var stateLabel = (name) => spoken.states[name] ?? name;
 function speak(other) {
-  const { editor, states, notes } = main_default.keyface;
+  const { editor, states, scales, notes } = main_default.keyface;
   spoken = {
     editor: { ...editor, ...other.editor },
     states: { ...states, ...other.states },
+    scales: { ...scales, ...other.scales },
     notes: { ...notes, ...other.notes }
   };
 }
@@ -1681,12 +1688,23 @@ import { app as comfyApp } from "/scripts/app.js";
 var SUBGRAPH_INPUT = -10;
 var SUBGRAPH_OUTPUT = -20;
 var DEEPEST = 50;
+var MODEL = "MODEL";
 var nodesOf = (graph) => graph?._nodes ?? graph?.nodes ?? [];
 var graphKey = (graph) => !graph.rootGraph || graph.rootGraph === graph ? "" : graph.id ?? "";
 function originOf(node, input) {
   const slot = node.inputs?.findIndex(({ name }) => name === input) ?? -1;
   return slot < 0 ? null : origin(node, slot, DEEPEST);
 }
+function loaderOf(node, input) {
+  let found2 = originOf(node, input);
+  for (let depth = 0; found2 && depth < DEEPEST; depth++) {
+    const [model, ...others] = found2.inputs?.filter(({ type }) => type === MODEL) ?? [];
+    if (!model || others.length > 0 || !found2.outputs?.some(({ type }) => type === MODEL)) return found2;
+    found2 = originOf(found2, model.name);
+  }
+  return null;
+}
+var isLinked = (node, input) => node.inputs?.some(({ name, link }) => name === input && link != null) ?? false;
 function origin(node, slot, depth) {
   const { graph } = node;
   const link = graph?.getLink(node.inputs?.[slot]?.link ?? null);
@@ -1709,6 +1727,117 @@ function everyNode(root) {
   return [root, ...root.subgraphs?.values() ?? []].flatMap((graph) => [...nodesOf(graph)]);
 }
 
+// src/scales.ts
+var AS_SET = "as set";
+var FROM_MODEL = "from the model";
+var LOADER = "KeyFaceLoadModels";
+var WIDGETS = {
+  audio_scale: { scale: "audio", models: ["keyframe_model", "model"] },
+  identity_scale: { scale: "identity", models: ["keyframe_model", "model"] },
+  autoguidance_scale: { scale: "auto", models: ["interpolation_model", "model"] }
+};
+var widgetOf = (node, name) => node.widgets?.find((widget) => widget.name === name);
+var hasScales = (node) => Boolean(node.comfyClass?.startsWith("KeyFace") && widgetOf(node, "scales"));
+function inForce(node, widget, ask) {
+  const known = WIDGETS[widget];
+  if (!known || widgetOf(node, "scales")?.value !== FROM_MODEL || isLinked(node, "scales")) return false;
+  const input = known.models.find((model) => node.inputs?.some(({ name }) => name === model));
+  const loader = input === void 0 ? null : loaderOf(node, input);
+  if (loader?.comfyClass !== LOADER) return null;
+  const [keyframe, interpolation] = ["keyframe", "interpolation"].map(
+    (role) => isLinked(loader, role) ? void 0 : widgetOf(loader, role)?.value
+  );
+  if (typeof keyframe !== "string" || typeof interpolation !== "string") return null;
+  const guidance2 = ask(keyframe, interpolation);
+  return guidance2 ? guidance2[known.scale] ?? false : guidance2;
+}
+var Scales = class {
+  /** `fresh`: the node is new, not one that a file or a prompt describes. */
+  constructor(node, ask, fresh) {
+    this.node = node;
+    this.ask = ask;
+    const { configure, onSerialize } = node;
+    node.configure = (saved) => {
+      this.release();
+      this.choose(AS_SET);
+      configure.call(node, saved);
+    };
+    node.onSerialize = (saved) => {
+      onSerialize?.call(node, saved);
+      this.save(saved);
+    };
+    if (fresh) this.choose(FROM_MODEL);
+  }
+  shown = /* @__PURE__ */ new Map();
+  /** Shows what is in force now; says whether anything changed. */
+  follow() {
+    let changed = false;
+    for (const widget of this.node.widgets ?? []) {
+      const now = inForce(this.node, widget.name, this.ask);
+      if (now === false) changed = this.giveBack(widget) || changed;
+      else changed = this.take(widget, now) || changed;
+    }
+    return changed;
+  }
+  choose(choice) {
+    const scales = widgetOf(this.node, "scales");
+    if (scales) scales.value = choice;
+  }
+  take(widget, now) {
+    const before = this.shown.get(widget);
+    if (before && now === void 0) return false;
+    const { label, tooltip } = before ?? widget;
+    const set2 = !before || widget.value !== before.value ? widget.value : before.set;
+    const value = now === void 0 ? widget.value : now ?? set2;
+    const text = { label: now === null ? fill(sayScales().unknown, { label: label ?? widget.name }) : label };
+    if (before && before.set === set2 && before.value === value && widget.value === value && widget.label === text.label) return false;
+    const shown = { set: set2, value, label, tooltip };
+    this.shown.set(widget, shown);
+    widget.value = value;
+    widget.label = text.label;
+    widget.tooltip = now === null ? sayScales().unknown_tip : sayScales().tip;
+    widget.disabled = true;
+    widget.serializeValue = () => this.setOf(widget);
+    Object.defineProperty(widget, "_displayValue", { configurable: true, get: () => now == null ? "" : written(widget) });
+    return true;
+  }
+  giveBack(widget) {
+    const shown = this.shown.get(widget);
+    if (!shown) return false;
+    widget.value = this.setOf(widget);
+    this.shown.delete(widget);
+    widget.label = shown.label;
+    widget.tooltip = shown.tooltip;
+    widget.disabled = false;
+    delete widget.serializeValue;
+    delete widget._displayValue;
+    return true;
+  }
+  release() {
+    for (const widget of [...this.shown.keys()]) this.giveBack(widget);
+  }
+  setOf(widget) {
+    const shown = this.shown.get(widget);
+    return shown && widget.value === shown.value ? shown.set : widget.value;
+  }
+  save(saved) {
+    const all = this.node.widgets ?? [];
+    const kept = all.filter(({ serialize: serialize2 }) => serialize2 !== false);
+    for (const widget of this.shown.keys()) {
+      const { widgets_values: values, widgets_values_named: named } = saved;
+      if (named && widget.name in named) named[widget.name] = this.setOf(widget);
+      const place = values && [kept.indexOf(widget), all.indexOf(widget)].find((at) => values[at] === widget.value);
+      if (place !== void 0) values[place] = this.setOf(widget);
+    }
+  }
+};
+function written(widget) {
+  const value = Number(widget.value);
+  const precision = Number(widget.options?.precision ?? 1);
+  const rounded2 = value.toFixed(precision);
+  return Number(rounded2) === value ? rounded2 : String(value);
+}
+
 // src/host.ts
 var app = comfyApp;
 var CURVE_NODE = "KeyFaceEmotionCurve";
@@ -1718,12 +1847,17 @@ var TEXT_HEIGHT = 56;
 var EDITOR_HEIGHT = 250;
 var NODE_SIZE = [640, 420];
 var RESTORING_MS = 50;
+var WATCH_MS2 = 120;
 var NONE = [];
 var heardBy = /* @__PURE__ */ new WeakMap();
 var foundBy = /* @__PURE__ */ new WeakMap();
 var present = /* @__PURE__ */ new Map();
 var shells = /* @__PURE__ */ new Map();
 var changes = 0;
+var watched = /* @__PURE__ */ new Map();
+var watch;
+var guidance = /* @__PURE__ */ new Map();
+var loadingPrompts = 0;
 var translations = {};
 function register(attach) {
   app.registerExtension({
@@ -1751,6 +1885,52 @@ function register(attach) {
       );
     }
   });
+}
+function registerScales() {
+  app.registerExtension({
+    name: "KeyFace.Scales",
+    init: noticePrompts,
+    refreshComboInNodes: () => guidance.clear(),
+    // there may be other files now
+    nodeCreated(node) {
+      if (!hasScales(node)) return;
+      const scales = new Scales(node, guidanceOf, loadingPrompts === 0);
+      comesAndGoes(
+        node,
+        () => {
+          watched.set(node, scales);
+          watch ??= setInterval(followScales, WATCH_MS2);
+        },
+        () => watched.delete(node)
+      );
+    }
+  });
+}
+function followScales() {
+  for (const [node, scales] of watched) if (scales.follow()) node.graph?.setDirtyCanvas(true, true);
+  if (watched.size > 0) return;
+  clearInterval(watch);
+  watch = void 0;
+}
+function guidanceOf(keyframe, interpolation) {
+  const query = new URLSearchParams({ keyframe, interpolation }).toString();
+  if (!guidance.has(query)) {
+    guidance.set(query, void 0);
+    fetch(new URL(`api/keyface/guidance?${query}`, document.baseURI)).then(async (answer) => answer.ok ? await answer.json() : null).catch(() => null).then((told) => guidance.set(query, told));
+  }
+  return guidance.get(query);
+}
+function noticePrompts() {
+  const load2 = app.loadApiJson;
+  if (!load2) return;
+  app.loadApiJson = async (...given) => {
+    loadingPrompts++;
+    try {
+      return await load2.apply(app, given);
+    } finally {
+      loadingPrompts--;
+    }
+  };
 }
 function comesAndGoes(node, come, go = () => {
 }) {
@@ -1915,4 +2095,5 @@ var style_default = ".kf-shell { width: 100%; height: 100%; min-height: 240px; }
 // src/keyface.ts
 document.head.append(html("style", { id: "keyface-style" }, style_default));
 register((source) => new CurveEditor(source, () => openLarge(source)));
+registerScales();
 //# sourceMappingURL=keyface.js.map

@@ -6,6 +6,17 @@ export interface Widget {
   callback?: (value: unknown) => void
   serialize?: boolean
   options?: Record<string, unknown>
+  label?: string
+  tooltip?: string
+  disabled?: boolean
+  /** What a prompt gets in place of the value. */
+  serializeValue?: () => unknown
+}
+
+/** What a node is saved as; today's front end keeps the values by name as well. */
+export interface Saved {
+  widgets_values?: unknown[]
+  widgets_values_named?: Record<string, unknown>
 }
 
 interface Link {
@@ -33,7 +44,8 @@ export interface HostNode {
   comfyClass?: string
   size: [number, number]
   widgets?: Widget[]
-  inputs?: { name: string; link: number | null }[]
+  inputs?: { name: string; link: number | null; type?: unknown }[]
+  outputs?: { type?: unknown }[]
   graph?: Graph | null
   /** What is inside, where the node is a subgraph. */
   subgraph?: Graph
@@ -42,6 +54,8 @@ export interface HostNode {
   onExecuted?: (output: Record<string, unknown>) => void
   onAdded?: (...given: unknown[]) => void
   onRemoved?: () => void
+  onSerialize?: (saved: Saved) => void
+  configure(saved: Saved): void
 }
 
 /** What a link inside a subgraph starts from where it comes from outside, and ends at where it goes there; today as text. */
@@ -49,6 +63,7 @@ const SUBGRAPH_INPUT = -10
 const SUBGRAPH_OUTPUT = -20
 /** Wires through so many subgraphs and reroutes are followed; a ring of them is not followed for ever. */
 const DEEPEST = 50
+const MODEL = "MODEL"
 
 export const nodesOf = (graph: Graph | null | undefined): readonly HostNode[] => graph?._nodes ?? graph?.nodes ?? []
 
@@ -60,6 +75,21 @@ export function originOf(node: HostNode, input: string): HostNode | null {
   const slot = node.inputs?.findIndex(({ name }) => name === input) ?? -1
   return slot < 0 ? null : origin(node, slot, DEEPEST)
 }
+
+/** The node that a model was loaded by: one that takes one model and gives one, such as a LoRA's, is passed. */
+export function loaderOf(node: HostNode, input: string): HostNode | null {
+  let found = originOf(node, input)
+  for (let depth = 0; found && depth < DEEPEST; depth++) {
+    const [model, ...others] = found.inputs?.filter(({ type }) => type === MODEL) ?? []
+    if (!model || others.length > 0 || !found.outputs?.some(({ type }) => type === MODEL)) return found
+    found = originOf(found, model.name)
+  }
+  return null
+}
+
+/** Whether an input, or a widget that can be one, gets its value over a link. */
+export const isLinked = (node: HostNode, input: string): boolean =>
+  node.inputs?.some(({ name, link }) => name === input && link != null) ?? false
 
 function origin(node: HostNode, slot: number, depth: number): HostNode | null {
   const { graph } = node

@@ -4,6 +4,7 @@
 import { app as comfyApp } from "/scripts/app.js"
 import type { Source } from "./editor.ts"
 import { graphKey, nodesOf, originOf, type HostNode, type Widget } from "./graph.ts"
+import { hasScales, Scales, type Guidance } from "./scales.ts"
 import { peaksFromBase64, soundAt, type Sound, type Vocalization } from "./sound.ts"
 import { html } from "./svg.ts"
 import { retold, speak, type Words } from "./words.ts"
@@ -22,6 +23,7 @@ interface ChangeTracker {
 
 interface App {
   registerExtension(extension: Record<string, unknown>): void
+  loadApiJson?(...given: unknown[]): unknown
   extensionManager?: {
     workflow?: { activeWorkflow?: { changeTracker?: ChangeTracker } | null }
     setting?: { get(id: string): unknown }
@@ -38,6 +40,7 @@ const TEXT_HEIGHT = 56
 const EDITOR_HEIGHT = 250
 const NODE_SIZE: [number, number] = [640, 420]
 const RESTORING_MS = 50
+const WATCH_MS = 120
 const NONE: readonly Vocalization[] = []
 
 /** What nodes told after they ran; gone with the page, never saved. */
@@ -48,6 +51,13 @@ const present = new Map<string, HostNode>()
 const shells = new Map<string, HTMLElement>()
 /** Counts what editors changed and what undo put back. */
 let changes = 0
+/** The nodes whose scales are watched, and the watch. */
+const watched = new Map<HostNode, Scales>()
+let watch: ReturnType<typeof setInterval> | undefined
+/** What the server said of the loaders' choices. */
+const guidance = new Map<string, Guidance | null | undefined>()
+/** Prompts that are being loaded as graphs: their nodes are not new. */
+let loadingPrompts = 0
 let translations: Record<string, { keyface?: Translation } | undefined> = {}
 
 /** Puts an editor into every Emotion Curve node. */
@@ -76,6 +86,60 @@ export function register(attach: (source: Source) => { element: HTMLElement; wak
       )
     },
   })
+}
+
+/** Lets every node with guidance scales show those in force. */
+export function registerScales(): void {
+  app.registerExtension({
+    name: "KeyFace.Scales",
+    init: noticePrompts,
+    refreshComboInNodes: () => guidance.clear(), // there may be other files now
+    nodeCreated(node: HostNode) {
+      if (!hasScales(node)) return
+      const scales = new Scales(node, guidanceOf, loadingPrompts === 0)
+      comesAndGoes(
+        node,
+        () => {
+          watched.set(node, scales)
+          watch ??= setInterval(followScales, WATCH_MS)
+        },
+        () => watched.delete(node),
+      )
+    },
+  })
+}
+
+/** The graph is looked at, as the editor does: what a scale depends on may change anywhere in it. */
+function followScales(): void {
+  for (const [node, scales] of watched) if (scales.follow()) node.graph?.setDirtyCanvas(true, true)
+  if (watched.size > 0) return
+  clearInterval(watch)
+  watch = undefined
+}
+
+function guidanceOf(keyframe: string, interpolation: string): Guidance | null | undefined {
+  const query = new URLSearchParams({ keyframe, interpolation }).toString()
+  if (!guidance.has(query)) {
+    guidance.set(query, undefined)
+    fetch(new URL(`api/keyface/guidance?${query}`, document.baseURI))
+      .then(async (answer) => (answer.ok ? ((await answer.json()) as Guidance) : null))
+      .catch(() => null)
+      .then((told) => guidance.set(query, told))
+  }
+  return guidance.get(query)
+}
+
+function noticePrompts(): void {
+  const load = app.loadApiJson
+  if (!load) return
+  app.loadApiJson = async (...given) => {
+    loadingPrompts++
+    try {
+      return await load.apply(app, given)
+    } finally {
+      loadingPrompts--
+    }
+  }
 }
 
 /**

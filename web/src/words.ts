@@ -9,16 +9,18 @@ type Section = Readonly<Record<string, string>>
 let spoken: Words = english.keyface
 
 export const say = (): Words["editor"] => spoken.editor
+export const sayScales = (): Words["scales"] => spoken.scales
 
 /** What a named feeling is called; in the node's text it keeps its English name. */
 export const stateLabel = (name: string): string => (spoken.states as Section)[name] ?? name
 
 /** Changes the language; what is not translated stays English. */
 export function speak(other: Partial<Record<keyof Words, Section>>): void {
-  const { editor, states, notes } = english.keyface
+  const { editor, states, scales, notes } = english.keyface
   spoken = {
     editor: { ...editor, ...other.editor },
     states: { ...states, ...other.states },
+    scales: { ...scales, ...other.scales },
     notes: { ...notes, ...other.notes },
   }
 }
