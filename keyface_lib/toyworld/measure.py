@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from ..errors import KeyFaceError
 from .looks import face_width, hair_colour, head_height, skin_colour, wall_colour
 from .matching import Known, match
-from .templates import KINDS, LOWER, SMALL, UPPER, Area, softened, templates_of
+from .templates import DRAWN_AT, FINELY_DRAWN_AT, KINDS, LOWER, SMALL, UPPER, Area, softened, templates_of
 
 FRAMES_AT_ONCE = 64
 LARGEST = 128
@@ -101,7 +101,8 @@ def _measure_kind(pixels: torch.Tensor, known: Known, kind: tuple[int, bool]) ->
     soft = softened(_shrunk(pixels, UPPER.size))
     known = _rounds(soft, known, EYES, kind)
     light, _ = kind
-    mouth = _rounds(soft, known, MOUTH, (light, False), moving=False)
+    drawn_at = FINELY_DRAWN_AT if pixels.shape[-1] >= FINELY_DRAWN_AT else DRAWN_AT
+    mouth = _rounds(soft, known, MOUTH, (light, False, drawn_at), moving=False)
     pose, skin = known.pose, known.colours[:, 1]
     return Measurements(
         **mouth.curves,
@@ -114,8 +115,9 @@ def _measure_kind(pixels: torch.Tensor, known: Known, kind: tuple[int, bool]) ->
 
 
 def _rounds(
-    pixels: torch.Tensor, known: Known, areas: tuple[Area, ...], kind: tuple[int, bool], moving: bool = True
+    pixels: torch.Tensor, known: Known, areas: tuple[Area, ...], kind: tuple, moving: bool = True
 ) -> Known:
+    """Compares frames with pictures of areas, one after the other; `kind` is for `templates_of`."""
     for area in areas:
         known = match(pixels, known, templates_of(area, *kind), moving)
     return known

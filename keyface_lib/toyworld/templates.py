@@ -79,8 +79,8 @@ GRIDS = {
         "eye": (-0.05, 1.15, 13),
     },
     LOWER: {
-        "opening": (0.0, 1.2, 14),
-        "width": (-1.2, 1.2, 9),
+        "opening": (0.0, 1.2, 18),
+        "width": (-1.2, 1.2, 11),
         "smile": (-1.3, 1.3, 14),
     },
 }
@@ -88,8 +88,12 @@ GRIDS = {
 
 KINDS = tuple(itertools.product((-1, 1), (False, True)))
 """The sides that light comes from, and with or without glasses."""
-AT_ONCE, DRAWN_AT = 16, 64
-"""How many pictures are drawn at once, and at which size: thin lines look as in frames that were shrunk."""
+AT_ONCE, DRAWN_AT, FINELY_DRAWN_AT = 16, 64, 128
+"""How many pictures are drawn at once, and at which size before they are shrunk.
+
+Thin lines then look as in frames that were shrunk. The corners of lips are thinner still: in frames that were
+large themselves they are as in pictures drawn finely.
+"""
 SHARP = 12.0
 """How much more a pixel counts than its neighbours where pictures are blurred a second time."""
 HAIR, BROWS = 0.8, 0.55 * 0.8
@@ -140,32 +144,33 @@ class Templates:
 
 
 @functools.cache
-def templates_of(area: Area, light: int, glasses: bool) -> Templates:
-    """The pictures of an area for all combinations of what it may do."""
+def templates_of(area: Area, light: int, glasses: bool, drawn_at: int = DRAWN_AT) -> Templates:
+    """The pictures of an area for all combinations of what it may do, drawn at a size."""
     grid = GRIDS[area]
     points = torch.cartesian_prod(*(torch.linspace(*values) for values in grid.values()))
-    parts = torch.cat([_draw(area, tuple(grid), some, light, glasses) for some in points.split(AT_ONCE)])
+    some = points.split(AT_ONCE)
+    parts = torch.cat([_draw(area, tuple(grid), points, light, glasses, drawn_at) for points in some])
     inside = area.inside().flatten()
     products = einsum(parts * inside, parts, "d k c p, d l c p -> d k l c")
     return Templates(area, grid, points, parts, inside, products)
 
 
 def _draw(
-    area: Area, names: tuple[str, ...], points: torch.Tensor, light: int, glasses: bool
+    area: Area, names: tuple[str, ...], points: torch.Tensor, light: int, glasses: bool, drawn_at: int
 ) -> torch.Tensor:
     """What each of the colours adds to pictures at points (n, curves): (n, colours, 3, rows * columns).
 
     They are drawn in four sets of colours; what is sought are the differences between these.
     """
     n = len(points)
-    finer = DRAWN_AT // area.size
+    finer = drawn_at // area.size
     skin, hair, eyes = (
         torch.tensor(levels)[:, None].expand(-1, 3)
         for levels in ((1.0, 2.0, 1.0, 1.0), (0.0, 0.0, 0.0, HAIR), (0.0, 0.0, 1.0, 0.0))
     )
     rows, columns = (finer * length for length in area.shape)
     corner = finer * area.rows.start, finer * area.columns.start
-    base = Canvas(skin[:, :, None, None].expand(-1, -1, rows, columns), at_rest(4).pose, DRAWN_AT, corner)
+    base = Canvas(skin[:, :, None, None].expand(-1, -1, rows, columns), at_rest(4).pose, drawn_at, corner)
     palette = Palette(skin, hair, eyes)
     shade_head(base, _anybody(light), palette)
     draw_nose(base, palette, light)
@@ -173,7 +178,7 @@ def _draw(
     curves = vars(at_rest(n)) | dict(zip(names, points.T, strict=True))
     motion = Motion(**{name: curve.repeat(4) for name, curve in curves.items()})
     palette = Palette(*(colour.repeat_interleave(n, dim=0) for colour in (skin, hair, eyes)))
-    canvas = Canvas(base.pixels.repeat_interleave(n, dim=0), motion.pose, DRAWN_AT, corner)
+    canvas = Canvas(base.pixels.repeat_interleave(n, dim=0), motion.pose, drawn_at, corner)
     if "eye" in names:
         draw_eyes(canvas, palette, motion)
         draw_brows(canvas, palette, motion)
