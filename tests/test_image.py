@@ -1,6 +1,7 @@
 """Pictures of every kind become one kind of tensor, or one clear line says why not."""
 
 import numpy as np
+import PIL
 import pytest
 import torch
 from PIL import Image
@@ -15,6 +16,15 @@ PIXELS = np.random.default_rng(0).integers(0, 256, (12, 20, 3), dtype=np.uint8)
 def saved(path, picture, **options):
     picture.save(path, **options)
     return path
+
+
+def readable(path):
+    """Whether Pillow reads a picture at all."""
+    try:
+        Image.open(path).load()
+    except OSError:
+        return False
+    return True
 
 
 def levels(picture: Image.Image) -> torch.Tensor:
@@ -35,7 +45,10 @@ def test_rgb_is_read_exactly(tmp_path):
 )
 def test_other_modes_become_the_rgb_they_show(tmp_path, mode, suffix):
     picture = Image.fromarray(PIXELS).convert(mode)
-    image = load_image(saved(tmp_path / f"a.{suffix}", picture))
+    path = saved(tmp_path / f"a.{suffix}", picture)
+    if not readable(path):
+        pytest.skip(f"Pillow {PIL.__version__} cannot read what it wrote: a TIFF in YCbCr")
+    image = load_image(path)
     assert image.shape == (3, 12, 20)
     assert torch.allclose(image, levels(picture), atol=1e-6)
 
