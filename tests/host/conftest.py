@@ -6,12 +6,14 @@ their own, and the editor's mutations.
 
 import os
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from safetensors.torch import save_file
 from tiny_models import tiny_folder
 
+from host.front_ends import chromium, current_front_end
 from host.prompts import UPSCALER, tiny_upscaler
 from host.server import DYNAMIC, Host, comfyui_paths, version_of
 
@@ -53,6 +55,37 @@ def host(comfyui, servers, tmp_path_factory) -> Host:
         server.start()
         servers[comfyui] = server
     return servers[comfyui]
+
+
+@pytest.fixture(scope="module")
+def bare_host(comfyui, tmp_path_factory) -> Iterator[Host]:
+    """A server without models of its own: what a newcomer has."""
+    yield from _served(Host(comfyui, tmp_path_factory.mktemp("newcomer")))
+
+
+@pytest.fixture(scope="module")
+def current_host(comfyui, tmp_path_factory) -> Iterator[Host]:
+    """A server that serves the newest front end, whatever its own is."""
+    static = current_front_end()
+    if static is None:
+        pytest.skip("comfyui-frontend-package is not installed: current front ends are not tested")
+    yield from _served(Host(comfyui, tmp_path_factory.mktemp("current"), "--front-end-root", str(static)))
+
+
+def _served(server: Host) -> Iterator[Host]:
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="module")
+def running():
+    """Playwright, started."""
+    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    if chromium() is None:
+        pytest.skip("no chromium: the front ends are not tested")
+    with playwright.sync_playwright() as started:
+        yield started
 
 
 def fill_with_tiny_models(models: Path) -> None:

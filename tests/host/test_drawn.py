@@ -4,12 +4,10 @@ import json
 
 import pytest
 
-from host.front_ends import PATIENCE_MS, chromium, open_page, until_still
+from host.front_ends import PATIENCE_MS, open_page, until_still
 from host.prompts import ANY_FILE, NOT_HERE, TITLES, WORKFLOWS, node_of, read_editor_workflow
 from host.server import PACK, ROOT
 from host.test_workflows import FRAMES, probe
-
-playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 
 BLUEPRINT = ROOT / "subgraphs" / "Talking portrait.json"
 _EARLY = (1, 40)
@@ -35,14 +33,6 @@ _AROUND = """async blueprint => {
   node.connect(0, add('SaveVideo'), 0);
   return (await app.graphToPrompt()).output;
 }"""
-
-
-@pytest.fixture(scope="module")
-def running():
-    if chromium() is None:
-        pytest.skip("no chromium: the front end is not tested")
-    with playwright.sync_playwright() as started:
-        yield started
 
 
 @pytest.fixture(scope="module", params=[False, True], ids=["classic", "Nodes 2.0"])

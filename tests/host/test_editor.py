@@ -14,13 +14,11 @@ from host.front_ends import (
     FRONT_ENDS,
     PATIENCE_MS,
     PINNED,
-    chromium,
-    current_front_end,
     open_page,
     until_still,
     wait_until_ready,
 )
-from host.server import ROOT, Host
+from host.server import ROOT
 from keyface_lib.method.emotion import EmotionCurve, Point
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
@@ -57,25 +55,6 @@ _SHOWN = (
   return drawn && box.x >= x && box.x < x + 40 * scale && box.y >= y ? box.toJSON() : null"""
 )
 """Where an editor's lanes are, once they are where its node is."""
-
-
-@pytest.fixture(scope="module")
-def running():
-    if chromium() is None:
-        pytest.skip("no chromium: the editor is not tested")
-    with playwright.sync_playwright() as started:
-        yield started
-
-
-@pytest.fixture(scope="module")
-def current_host(comfyui, tmp_path_factory):
-    static = current_front_end()
-    if static is None:
-        pytest.skip("comfyui-frontend-package is not installed: current front ends are not tested")
-    server = Host(comfyui, tmp_path_factory.mktemp("current"), "--front-end-root", str(static))
-    server.start()
-    yield server
-    server.stop()
 
 
 @pytest.fixture(scope="module", params=FRONT_ENDS)

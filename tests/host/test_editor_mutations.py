@@ -9,7 +9,6 @@ import pytest
 from host import test_editor
 from host.front_ends import CURRENT_VUE, PINNED, chromium, open_page
 from host.server import ROOT
-from host.test_editor import current_host, running  # noqa: F401 (fixtures)
 
 WEB = ROOT / "web"
 MUTATIONS = json.loads((WEB / "test" / "mutations.json").read_text())
@@ -19,7 +18,7 @@ SOON_MS = 2500
 
 
 @pytest.fixture(scope="module")
-def pages(running, comfyui, request):  # noqa: F811
+def pages(running, comfyui, request):
     """Opens pages of either front end, each once."""
     if not (WEB / "node_modules" / "esbuild").is_dir():
         pytest.skip("the editor cannot be built here: run npm ci in web/")

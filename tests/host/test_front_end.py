@@ -4,19 +4,14 @@ import json
 
 import pytest
 
-from host.front_ends import chromium, open_page
+from host.front_ends import open_page
 from host.prompts import NOT_HERE, UPSCALER, WORKFLOWS, read_editor_workflow
 from host.server import ROOT
 
-playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-
 
 @pytest.fixture(scope="module")
-def page(host):
-    if chromium() is None:
-        pytest.skip("no chromium: the front end is not tested")
-    with playwright.sync_playwright() as running:
-        yield open_page(running, host)
+def page(host, running):
+    return open_page(running, host)
 
 
 @pytest.mark.parametrize("name", WORKFLOWS)

@@ -12,15 +12,11 @@ from host.front_ends import (
     FRONT_ENDS,
     PATIENCE_MS,
     PINNED,
-    chromium,
-    current_front_end,
     open_page,
 )
 from host.prompts import read_editor_workflow
-from host.server import ROOT, Host
+from host.server import ROOT
 from keyface_lib import small
-
-playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 
 SMALL = {"audio_scale": 1.0, "identity_scale": 1.0, "autoguidance_scale": 1.5}
 SET = {"audio_scale": 5.0, "identity_scale": 2.0, "autoguidance_scale": 2.0}
@@ -35,34 +31,6 @@ _STATE = """() => {
 }"""
 _CHOOSE = """([name, value]) => app.graph.nodes.flatMap(n => n.widgets ?? []).filter(w => w.name === name)
   .forEach(w => { w.value = value; w.callback?.(value) })"""
-
-
-@pytest.fixture(scope="module")
-def running():
-    if chromium() is None:
-        pytest.skip("no chromium: the nodes' scales are not tested")
-    with playwright.sync_playwright() as started:
-        yield started
-
-
-@pytest.fixture(scope="module")
-def bare_host(comfyui, tmp_path_factory):
-    """A server with the bundled model alone."""
-    server = Host(comfyui, tmp_path_factory.mktemp("bare"))
-    server.start()
-    yield server
-    server.stop()
-
-
-@pytest.fixture(scope="module")
-def current_host(comfyui, tmp_path_factory):
-    static = current_front_end()
-    if static is None:
-        pytest.skip("comfyui-frontend-package is not installed: current front ends are not tested")
-    server = Host(comfyui, tmp_path_factory.mktemp("current"), "--front-end-root", str(static))
-    server.start()
-    yield server
-    server.stop()
 
 
 @pytest.fixture(scope="module", params=FRONT_ENDS)

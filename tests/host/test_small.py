@@ -5,21 +5,13 @@ import torch
 from safetensors.torch import load_file
 
 from host.prompts import NOT_HERE, WORKFLOWS, node_of, only, read_workflow, saved_latent
-from host.server import ROOT, Host
+from host.server import ROOT
 from host.test_workflows import FRAMES, probe
 from keyface_lib import small
 from keyface_lib.weights.checkpoint import read_checkpoint
 
 RUNNABLE = [name for name in WORKFLOWS if name not in ("upscale", *NOT_HERE)]
 """The others need models that are not KeyFace's."""
-
-
-@pytest.fixture(scope="module")
-def bare_host(comfyui, tmp_path_factory):
-    server = Host(comfyui, tmp_path_factory.mktemp("newcomer"))
-    server.start()
-    yield server
-    server.stop()
 
 
 @pytest.mark.parametrize("name", RUNNABLE)
