@@ -613,12 +613,15 @@ _VUE_NODES = """() => {
 
 
 def test_in_a_subgraph_with_the_sound_from_outside(editor):
+    # Loaded once from what is saved: a host says of new nodes other things than of the same nodes loaded, and
+    # would take that for a change when it looks next, after an undo.
     editor.page.evaluate(
-        """() => { const node = app.graph.getNodeById(1);
+        """async () => { const node = app.graph.getNodeById(1);
         const audio = LiteGraph.createNode('LoadAudio'); app.graph.add(audio); audio.connect(0, node, 0);
         audio.widgets.find(w => w.name === 'audio').value = 'keyface_speech.flac';
-        app.canvas.selectNode(node);
-        const { subgraph, node: outer } = app.graph.convertToSubgraph(new Set([node]));
+        app.canvas.selectNode(node); app.graph.convertToSubgraph(new Set([node]));
+        await app.loadGraphData(JSON.parse(JSON.stringify(app.graph.serialize())));
+        const outer = app.graph.nodes.find(n => n.subgraph), { subgraph } = outer;
         Object.assign(window, { subgraph, outer }); app.canvas.openSubgraph(subgraph, outer) }"""
     )
     if editor.page.kind == CURRENT_VUE:  # it mounts a new subgraph's elements when it is opened again

@@ -216,7 +216,7 @@ def test_new_nodes_take_the_models_scales_and_older_files_and_prompts_keep_their
     page.evaluate("async prompt => { await app.loadApiJson(prompt, 'older') }", prompt)
     page.wait_for_function(f"() => {_NODES}.length === 1", timeout=PATIENCE_MS)
     assert page.evaluate(chosen) == ["as set"]
-    page.evaluate("() => app.graph.add(LiteGraph.createNode('KeyFaceKeyframeSampler'))")
+    page.evaluate("() => { app.graph.add(LiteGraph.createNode('KeyFaceKeyframeSampler')) }")
     assert page.evaluate(chosen) == ["as set", "from the model"]
     page.errors.clear()  # what the older file's notes and pictures are missed for
 
