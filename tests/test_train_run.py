@@ -143,7 +143,8 @@ def test_two_processes_train_as_one_with_the_doubled_batch(shards, tmp_path):
     config.write_text(toml(entries(shards, tmp_path / "two", **options)))
     launcher = ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
     command = [sys.executable, *launcher, "-m", "keyface_lib", "train", "interpolation", str(config)]
-    done = subprocess.run(command, cwd=ROOT, env=ONE_THREAD, capture_output=True, text=True, timeout=120)
+    env = {**ONE_THREAD, "TMPDIR": str(tmp_path)}  # where the launcher leaves a folder of logs
+    done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
     assert read_state(tmp_path / "two").facts["processes"] == 2
     # As a whole, not value by value: where the true gradient is 0, AdamW makes full steps out of rounding.

@@ -148,8 +148,8 @@ def templates_of(area: Area, light: int, glasses: bool, drawn_at: int = DRAWN_AT
     """The pictures of an area for all combinations of what it may do, drawn at a size."""
     grid = GRIDS[area]
     points = torch.cartesian_prod(*(torch.linspace(*values) for values in grid.values()))
-    some = points.split(AT_ONCE)
-    parts = torch.cat([_draw(area, tuple(grid), points, light, glasses, drawn_at) for points in some])
+    names = tuple(grid)
+    parts = torch.cat([_draw(area, names, p, light, glasses, drawn_at) for p in points.split(AT_ONCE)])
     inside = area.inside().flatten()
     products = einsum(parts * inside, parts, "d k c p, d l c p -> d k l c")
     return Templates(area, grid, points, parts, inside, products)
