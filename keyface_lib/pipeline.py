@@ -27,10 +27,14 @@ from .method.batching import memory_for
 from .method.tensors import check_finite
 from .method.timeline import SAMPLE_RATE, Timeline
 from .method.values import yes_or_no
+from .portrait.framing import Box, Framing, at_most, central, cropped
+from .portrait.pasting import Pasting
 from .weights.knowing import said_of_strange
 
 __all__ = ["Clip", "KeyFace", "best_device"]
 
+LONGEST_SIDE = 3840
+"""Of whole pictures that move, in pixels: that of 4K, which players expect at most."""
 Progress = Callable[[int, int], None]
 _IN_FP32 = "try fp32; if it is that already, its weights or its input are broken"
 
@@ -40,12 +44,13 @@ class Clip:
     """A clip that is made while it is iterated: (n, H, W, 3) uint8 frames, each once, in order.
 
     Attributes:
-        animation: the stream of frames and its plan.
+        animation: the stream of squares and its plan.
         audio: (samples,) mono 16 kHz, what the face hears.
         audio_path: the recording, or a copy of a pipe's, heard in the video; None where it was no file.
         sound: heard in the video where there is no file, (samples,) or (channels, samples); None is `audio`.
         sound_rate: samples a second of `sound`.
         cost: what was measured to choose the batch; None where it was given.
+        pasting: lays the squares back into the whole picture, one frame at a time; None gives them alone.
     """
 
     animation: Animation
@@ -54,13 +59,23 @@ class Clip:
     sound: torch.Tensor | None = None
     sound_rate: int = SAMPLE_RATE
     cost: Cost | None = None
+    pasting: Pasting | None = None
 
     def __iter__(self) -> Iterator[torch.Tensor]:
-        return iter(self.animation)
+        return iter(self.animation) if self.pasting is None else self.pasting.stream(self.animation)
 
     @property
     def n_frames(self) -> int:
         return self.animation.timeline.n_frames
+
+    @property
+    def height(self) -> int:
+        """Of the frames, in pixels, like `width`."""
+        return self.animation.models.image_size if self.pasting is None else self.pasting.height
+
+    @property
+    def width(self) -> int:
+        return self.animation.models.image_size if self.pasting is None else self.pasting.width
 
     def save(self, path: str | Path, lossless: bool = False, progress: Progress | None = None) -> int:
         """Makes the clip and writes it, sound included, while it is made.
@@ -78,19 +93,27 @@ class Clip:
         check_folder_of(path, "output")
         _check_progress("progress", progress)
         check_output(path, yes_or_no("lossless", lossless))
-        side = self.animation.models.image_size
         sound, rate = (self.audio, SAMPLE_RATE) if self.sound is None else (self.sound, self.sound_rate)
         audio = sound if self.audio_path is None else self.audio_path
-        written = 0
         with VideoWriter(
-            path, side, side, audio=audio, sample_rate=rate, n_frames=self.n_frames, lossless=lossless
+            path,
+            self.height,
+            self.width,
+            audio=audio,
+            sample_rate=rate,
+            n_frames=self.n_frames,
+            lossless=lossless,
         ) as writer:
-            for frames in self:
-                writer.write(frames)
-                written += len(frames)
-                if progress is not None:
-                    progress(written, self.n_frames)
-        return written
+            try:
+                for frames in self:
+                    writer.write(frames)
+                    if progress is not None:
+                        progress(writer.written, self.n_frames)
+            except KeyboardInterrupt:
+                if progress is not None:  # it may come amid several frames
+                    progress(writer.written, self.n_frames)
+                raise
+        return writer.written
 
 
 class KeyFace:
@@ -136,6 +159,8 @@ class KeyFace:
         audio_progress: Progress | None = None,
         sample_rate: int = SAMPLE_RATE,
         normalize: bool = False,
+        face_box: Box | None = None,
+        full_frame: bool = False,
         **options,
     ) -> Clip:
         """Plans a clip as long as the audio; frames are made as it is iterated or saved.
@@ -151,6 +176,10 @@ class KeyFace:
             audio_progress: called with (done, total) windows of audio encoding, which happens right here.
             sample_rate: of audio that is no file, in Hz.
             normalize: brings what the face hears, not what people hear, to the level of a usual recording.
+            face_box: (x, y, width, height) of the square of the picture that is animated, in pixels of the
+                picture as it is read, upright; None is its central square.
+            full_frame: frames are the whole picture with the square moving in it, not the square alone; one
+                with a side of more than `LONGEST_SIDE` pixels is made that small.
             options: single settings by name, see `settings.settings_from`.
 
         Raises:
@@ -159,9 +188,8 @@ class KeyFace:
         settings = settings_from(self.models.default_settings() if settings is None else settings, **options)
         _check_progress("progress", progress)
         _check_progress("audio_progress", audio_progress)
-        return self.plan(
-            read_material(image, audio, emotion, sample_rate, normalize), settings, progress, audio_progress
-        )
+        material = read_material(image, audio, emotion, sample_rate, normalize, face_box)
+        return self.plan(material, settings, progress, audio_progress, full_frame)
 
     def plan(
         self,
@@ -169,10 +197,16 @@ class KeyFace:
         settings: Settings,
         progress: Progress | None = None,
         audio_progress: Progress | None = None,
+        full_frame: bool = False,
     ) -> Clip:
         """Plans a clip of what has been read; see `animate`."""
-        models = self.models
-        identity = self.encode_portrait(material.picture)
+        models, picture, framing = self.models, material.picture, material.framing
+        pasting = None
+        if yes_or_no("full_frame", full_frame):
+            whole, place = at_most(picture, framing or central(*picture.shape[-2:]), LONGEST_SIDE)
+            pixels = ((whole + 1) * 127.5).round().clamp(0, 255).byte().permute(1, 2, 0)
+            pasting = Pasting(pixels, place, models.image_size)
+        identity = self.encode_portrait(picture, framing)
         features = self.encode_audio(material.waveform, audio_progress)
         cost = None
         if settings.batch is None:
@@ -180,11 +214,17 @@ class KeyFace:
             settings = replace(settings, batch=cost.batch)
         animation = Animation(models, identity, features, material.curve, settings, progress)
         return Clip(
-            animation, material.waveform, material.audio_path, material.sound, material.sound_rate, cost
+            animation,
+            material.waveform,
+            material.audio_path,
+            material.sound,
+            material.sound_rate,
+            cost,
+            pasting,
         )
 
-    def encode_portrait(self, image: Picture) -> torch.Tensor:
-        """Unscaled identity latent (4, h, w) of a picture, cropped to its central square.
+    def encode_portrait(self, image: Picture, framing: Framing | None = None) -> torch.Tensor:
+        """Unscaled identity latent (4, h, w) of a square of a picture, by default the central one.
 
         Warns where the models do not know such pictures.
 
@@ -192,7 +232,8 @@ class KeyFace:
             KeyFaceError: it is no picture (see `animate`), or its latent is not a number.
         """
         models = self.models
-        picture = square(picture_of(image), models.image_size)[None]
+        picture, size = picture_of(image), models.image_size
+        picture = (square(picture, size) if framing is None else cropped(picture, framing, size))[None]
         models.load_to_device(models.vae)
         with memory_for("the portrait to encode"):
             latent = models.vae.encode_image(picture).cpu()

@@ -7,6 +7,7 @@ import torch
 from tiny_models import portrait, tiny_keyface, voice
 
 from keyface_lib.errors import KeyFaceError
+from keyface_lib.media.pictures import PictureFolder
 from keyface_lib.method.noise import unit_noise
 
 QUICK = {"steps": 1, "batch": 4}
@@ -74,6 +75,22 @@ def test_frames_leave_before_the_rest_of_the_clip_is_computed():
     assert len(first) == 13
     calls, total = done[-1]
     assert calls < total / 20
+
+
+def test_an_interruption_amid_several_frames_is_counted_to_the_frame(tmp_path, monkeypatch):
+    add, told = PictureFolder.add, []
+
+    def add_five(folder, pixels):
+        if folder.frames == 5:
+            raise KeyboardInterrupt
+        add(folder, pixels)
+
+    monkeypatch.setattr(PictureFolder, "add", add_five)
+    clip = tiny_keyface().animate(portrait(), voice(1), **QUICK)
+    with pytest.raises(KeyboardInterrupt):
+        clip.save(tmp_path / "frames", progress=lambda written, total: told.append((written, total)))
+    assert len(list((tmp_path / "frames").glob("*.png"))) == 5
+    assert told[-1] == (5, 25)
 
 
 def test_progress_ends_at_the_total_that_was_announced():

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import av
 import pytest
+from PIL import Image
 from tiny_models import tiny_folder, tiny_keyface, voice
 
 from keyface_lib.cli import main
@@ -53,6 +54,34 @@ def test_a_portrait_and_a_recording_become_a_video_with_sound_of_the_same_length
     assert seconds(output, "audio") == pytest.approx(seconds(output, "video"), abs=0.05)
 
 
+def test_the_whole_picture_comes_back_with_a_named_square_moving_in_it(tmp_path, capsys):
+    with Image.open(PORTRAIT) as picture:
+        Image.new("RGB", (picture.width + 70, picture.height + 30), "teal").save(tmp_path / "holiday.png")
+    output = tmp_path / "whole.mkv"
+    box = ["--face-box", "30,20,200,180"]
+    command = animate(tmp_path / "holiday.png", SPEECH, *box, "--full-frame", "-o", output, "--steps", 1)
+    assert main(command) == 0
+    assert "the square of 200 pixels around 130,110 is animated" in capsys.readouterr().err
+    with Image.open(tmp_path / "holiday.png") as whole, av.open(str(output)) as container:
+        stream = container.streams.video[0]
+        assert (stream.width, stream.height) == tuple(side + side % 2 for side in whole.size)
+
+
+def test_which_part_of_a_picture_is_animated_is_said(tmp_path, capsys):
+    for size, said in (((90, 60), "the central square of 60 pixels is animated"), ((60, 60), "the whole")):
+        Image.new("RGB", size).save(tmp_path / "picture.png")
+        command = animate(tmp_path / "picture.png", SPEECH, "-o", tmp_path / "a.mp4", "--steps", 1)
+        assert main(command) == 0
+        assert said in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("box", ["1,2,3", "1,2,3,4,5", "a,b,c,d", ""])
+def test_a_box_that_is_none_is_told_how_it_is_written(box, tmp_path, capsys):
+    with pytest.raises(SystemExit):
+        main(animate(PORTRAIT, SPEECH, "-o", tmp_path / "a.mp4", "--face-box", box))
+    assert "is no box; give X,Y,W,H" in capsys.readouterr().err
+
+
 def test_the_estimate_comes_before_the_first_frame(tmp_path, capsys):
     assert main(animate(PORTRAIT, SPEECH, "-o", tmp_path / "a.mp4", "--steps", 1)) == 0
     said = capsys.readouterr().err
@@ -71,6 +100,8 @@ WRONG = {
     "unknown kind of output": ((PORTRAIT, SPEECH), {"-o": "a.xyz"}, ".xyz"),
     "no model folder": ((PORTRAIT, SPEECH), {"--model": "nothing"}, "nothing"),
     "unknown sampler": ((PORTRAIT, SPEECH), {"--sampler": "dpm"}, "'dpm'"),
+    "box outside": ((PORTRAIT, SPEECH), {"--face-box": "9000,0,50,50"}, "outside the picture"),
+    "box without width": ((PORTRAIT, SPEECH), {"--face-box": "0,0,0,50"}, "0 by 50 pixels"),
     "no steps": ((PORTRAIT, SPEECH), {"--steps": "0"}, "--steps"),
 }
 """Inputs, options, and what the message must name."""

@@ -14,8 +14,9 @@ MAY_IMPORT = {
     "networks": FOUNDATIONS | {"method", "weights"},
     "audio": FOUNDATIONS | {"method", "weights"},
     "media": FOUNDATIONS | {"method", "audio"},
+    "portrait": {"errors", "messages", "method"},
     "data": FOUNDATIONS | {"method"},
-    "clip": FOUNDATIONS | {"method", "weights", "networks", "audio", "media"},
+    "clip": FOUNDATIONS | {"method", "weights", "networks", "audio", "media", "portrait"},
     "nodes": FOUNDATIONS | {"method", "weights", "audio", "media", "data", "small"},
 }
 """The parts of the library that a folder may import beside its own."""

@@ -23,7 +23,7 @@ def add_demo(commands) -> None:
     demo.add_argument("--model", help=_MODEL)
     demo.add_argument("--emotion", default=small.EMOTION, help="neutral, happy, then sad; see animate")
     _add_sampling(demo)
-    demo.set_defaults(run=run, image=small.PORTRAIT, audio=small.SPEECH)
+    demo.set_defaults(run=run, image=small.PORTRAIT, audio=small.SPEECH, face_box=None, full_frame=False)
 
 
 def add(commands) -> None:
@@ -39,8 +39,27 @@ def add(commands) -> None:
         default="neutral",
         help="'happy', '0:neutral 2.5:happy 6:(-0.4,0.9)', JSON text, or a .json or .csv file",
     )
+    animate.add_argument(
+        "--face-box",
+        type=_box,
+        metavar="X,Y,W,H",
+        help="the square of the picture that is animated, in its pixels; by default the central one",
+    )
+    animate.add_argument(
+        "--full-frame", action="store_true", help="give back the whole picture with the face moving in it"
+    )
     _add_sampling(animate)
     animate.set_defaults(run=run)
+
+
+def _box(text: str) -> tuple[float, ...]:
+    try:
+        x, y, width, height = (float(part) for part in text.split(","))
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is no box; give X,Y,W,H: its upper left corner, width and height in pixels"
+        ) from None
+    return x, y, width, height
 
 
 def _add_sampling(parser: argparse.ArgumentParser) -> None:
@@ -75,7 +94,14 @@ def run(options: argparse.Namespace) -> None:
 
     device = device_of(options.device)
     check_output(options.output, options.lossless)
-    material = read_material(options.image, options.audio, options.emotion, normalize=options.normalize)
+    material = read_material(
+        options.image,
+        options.audio,
+        options.emotion,
+        normalize=options.normalize,
+        face_box=options.face_box,
+    )
+    note(_framed(material))
     if options.model is None:
         note(f"the model is {small.NAME}: it knows drawn faces of 64 pixels; name a better one with --model")
     elif hub_id(options.model):
@@ -89,7 +115,7 @@ def run(options: argparse.Namespace) -> None:
     keyface = KeyFace.from_pretrained(options.model, device, options.dtype, offload=options.offload)
     with _bar("listen", "window") as progress:
         chosen = settings_from(keyface.models.default_settings(), **settings)
-        clip = keyface.plan(material, chosen, audio_progress=progress)
+        clip = keyface.plan(material, chosen, audio_progress=progress, full_frame=options.full_frame)
     timeline, batch = clip.animation.timeline, clip.animation.settings.batch
     cost = clip.cost or measure(keyface.models, batch, timeline.n_segments)
     seconds = cost.seconds(clip.animation.calls, timeline.n_segments)
@@ -134,6 +160,20 @@ def _checked(options: argparse.Namespace) -> dict:
     check_model(options.model)
     options.output = check_folder_of(options.output, "output")
     return settings
+
+
+def _framed(material) -> str:
+    """Which part of the picture is animated, in words."""
+    height, width = material.picture.shape[-2:]
+    framing = material.framing
+    if framing is not None:
+        return f"the square of {framing.side:g} pixels around {framing.x:g},{framing.y:g} is animated"
+    if height == width:
+        return "the whole picture is animated"
+    return (
+        f"the central square of {min(height, width)} pixels is animated; where the face lies elsewhere, name "
+        "its square with --face-box X,Y,W,H"
+    )
 
 
 def _left(output: Path, written: int, total: int) -> str:

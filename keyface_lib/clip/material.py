@@ -16,12 +16,13 @@ from ..audio.containers import RATES, held
 from ..audio.loudness import normalized, warn_if_quiet
 from ..audio.reading import load_audio, mono_16k
 from ..errors import KeyFaceError
-from ..media.image import from_pil, load_image
+from ..media.image import from_pil, load_scaled_image
 from ..messages import shown
 from ..method.emotion import EmotionCurve
 from ..method.tensors import check_images, check_range, check_sound
 from ..method.timeline import SAMPLE_RATE
 from ..method.values import whole, yes_or_no
+from ..portrait.framing import Box, Framing, framing_of_box
 from .emotion_file import parse_emotion
 from .inputs import check_file
 
@@ -50,6 +51,7 @@ class Material:
             neither.
         sound: heard in the video where there is no file: (samples,) or (channels, samples).
         sound_rate: samples a second of `sound`.
+        framing: the square of the picture that is animated; None is the central one.
     """
 
     picture: torch.Tensor
@@ -58,6 +60,7 @@ class Material:
     audio_path: Path | BinaryIO | None
     sound: torch.Tensor
     sound_rate: int = SAMPLE_RATE
+    framing: Framing | None = None
 
 
 def read_material(
@@ -66,6 +69,7 @@ def read_material(
     emotion: Feeling = "neutral",
     sample_rate: int = SAMPLE_RATE,
     normalize: bool = False,
+    face_box: Box | None = None,
 ) -> Material:
     """Reads what a clip is made from; the quickest first.
 
@@ -75,6 +79,7 @@ def read_material(
         emotion: see `feeling_of`.
         sample_rate: of a recording given as numbers.
         normalize: brings what the face hears, not what people hear, to the level of a usual recording.
+        face_box: (x, y, width, height) in the picture, see `framing_of_box`; None is its central square.
 
     Raises:
         KeyFaceError: one is missing, damaged, or of no known kind, shape or range.
@@ -84,12 +89,16 @@ def read_material(
     for path, what in ((image, "picture"), (audio, "recording")):
         if isinstance(path, (str, os.PathLike)):
             check_file(path, what)
-    picture = picture_of(image)
+    picture, reduction = _scaled_picture_of(image)
+    framing = None
+    if face_box is not None:
+        height, width = (side * reduction for side in picture.shape[-2:])
+        framing = framing_of_box(face_box, height, width).scaled(1 / reduction)
     if isinstance(audio, (str, os.PathLike)):
         recording = held(Path(audio))
         waveform = load_audio(recording, hint=not normalize)
         heard = normalized(waveform) if normalize else waveform
-        return Material(picture, heard, curve, recording, waveform)
+        return Material(picture, heard, curve, recording, waveform, framing=framing)
     sound = sound_of(audio)
     sample_rate = whole("sample_rate", sample_rate, *RATES)
     heard_as_it_is = sound.ndim == 1 and sample_rate == SAMPLE_RATE
@@ -98,7 +107,7 @@ def read_material(
         waveform = normalized(waveform)
     else:
         warn_if_quiet(waveform, _SOUND)
-    return Material(picture, waveform, curve, None, sound, sample_rate)
+    return Material(picture, waveform, curve, None, sound, sample_rate, framing)
 
 
 def picture_of(image: Picture) -> torch.Tensor:
@@ -113,9 +122,18 @@ def picture_of(image: Picture) -> torch.Tensor:
     Raises:
         KeyFaceError: it is none of them.
     """
+    return _scaled_picture_of(image)[0]
+
+
+def _scaled_picture_of(image: Picture) -> tuple[torch.Tensor, int]:
+    """See `picture_of`, and how many pixels of what was given one of the picture is wide."""
     if isinstance(image, (str, os.PathLike)):
         check_file(image, "picture")
-        return load_image(image)
+        return load_scaled_image(image)
+    return _picture_of_pixels(image), 1
+
+
+def _picture_of_pixels(image: torch.Tensor | np.ndarray | Image.Image) -> torch.Tensor:
     if isinstance(image, Image.Image):
         return from_pil(image)
     if isinstance(image, np.ndarray):

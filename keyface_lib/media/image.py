@@ -60,9 +60,15 @@ def load_image(path: str | os.PathLike) -> torch.Tensor:
     Raises:
         KeyFaceError: the file is missing, not a picture, damaged, or has more than `MAX_PIXELS`.
     """
+    return load_scaled_image(path)[0]
+
+
+def load_scaled_image(path: str | os.PathLike) -> tuple[torch.Tensor, int]:
+    """A picture as `load_image` gives it, and how many pixels of the file one of it is wide."""
     with open_file(path, "picture", pipes=True) as file:
         try:
-            return _to_tensor(_decoded(file, path))
+            image, halvings = _decoded(file, path)
+            return _to_tensor(image), 2**halvings
         except KeyFaceError:
             raise
         except Image.DecompressionBombError as error:
@@ -105,8 +111,8 @@ def square(image: torch.Tensor, size: int) -> torch.Tensor:
     return F.interpolate(crop, (size, size), mode="bicubic", antialias=True)[0].clamp(-1, 1)
 
 
-def _decoded(file: BinaryIO, path: str | os.PathLike) -> Image.Image:
-    """The first frame, upright, in colours of sRGB, of at most `MAX_EXACT_PIXELS`."""
+def _decoded(file: BinaryIO, path: str | os.PathLike) -> tuple[Image.Image, int]:
+    """The first frame, upright, in sRGB, of at most `MAX_EXACT_PIXELS`, and how often it was halved."""
     try:
         image = _loaded(file, path)
     except (KeyFaceError, Image.DecompressionBombError):
@@ -121,9 +127,11 @@ def _decoded(file: BinaryIO, path: str | os.PathLike) -> Image.Image:
             "Lay it on a background if they are not meant to be seen",
             stacklevel=3,
         )
+    halvings = 0
     while image.width * image.height > MAX_EXACT_PIXELS:
         image = _halved(image)
-    return to_srgb(ImageOps.exif_transpose(image), one_line(path))
+        halvings += 1
+    return to_srgb(ImageOps.exif_transpose(image), one_line(path)), halvings
 
 
 def _loaded(file: BinaryIO, path: str | os.PathLike) -> Image.Image:

@@ -39,6 +39,9 @@ class Movie:
 
     If the program is killed, the file plays up to one or two seconds before the last frame written: an .mp4
     or .mov grows in fragments of a second, an .mkv in clusters of a second.
+
+    Attributes:
+        frames: how many it has so far.
     """
 
     def __init__(
@@ -60,7 +63,7 @@ class Movie:
         self._growth = (0, 0) if coding.lossless else (height % 2, width % 2)
         self._video = self._add_video(coding, height + self._growth[0], width + self._growth[1], crf)
         self._track = SoundTrack(self._container, coding.audio, sound) if sound else None
-        self._frames = 0
+        self.frames = 0
 
     def _add_video(self, coding: Coding, height: int, width: int, crf: int) -> av.VideoStream:
         # swscale puts 4:2:0 chroma in the centre of its pixels, which is chromaloc 1
@@ -83,12 +86,12 @@ class Movie:
         frame = frame.reformat(
             format=stream.pix_fmt, dst_colorspace=Colorspace.ITU709, dst_color_range=ColorRange.MPEG
         )
-        frame.pts, frame.time_base = self._frames, Fraction(1, FPS)
+        frame.pts, frame.time_base = self.frames, Fraction(1, FPS)
         packets = stream.encode(frame)
-        self._frames += 1
+        self.frames += 1
         self._container.mux(packets)
         if self._track:
-            self._track.extend_to(self._frames)
+            self._track.extend_to(self.frames)
         self._output.settle(playable_frames)
 
     def close(self) -> None:
@@ -96,19 +99,19 @@ class Movie:
 
         A finished .mp4 or .mov is rewritten without fragments, which not every player and editor can seek in.
         """
-        if not self._frames:
+        if not self.frames:
             self._container.close()
             self._output.end(playable_frames)
             return
         self._container.mux(self._video.encode(None))
         if self._track:
-            self._track.end(self._frames)
+            self._track.end(self.frames)
         self._container.close()
-        _check_complete(self._output.current, self._frames)
+        _check_complete(self._output.current, self.frames)
         self._output.end(playable_frames)
         if self._fragmented:
             try:
-                _join_fragments(self._output.current, self._frames)
+                _join_fragments(self._output.current, self.frames)
             except (OSError, av.FFmpegError) as error:
                 warnings.warn(
                     f"{self._output.current}: plays, but stays in fragments, which some editors cannot seek "

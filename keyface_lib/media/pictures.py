@@ -15,7 +15,11 @@ WAVE_CODEC = "pcm_s24le"
 
 
 class PictureFolder:
-    """Takes frames one by one: 000000.png, 000001.png, ... and sound.wav beside them."""
+    """Takes frames one by one: 000000.png, 000001.png, ... and sound.wav beside them.
+
+    Attributes:
+        frames: how many it has so far.
+    """
 
     def __init__(self, folder: Path, sound: Sound | None):
         """Prepares the folder; the first frame creates it."""
@@ -25,26 +29,26 @@ class PictureFolder:
             av.open(os.path.abspath(folder / "sound.wav"), "w", container_options=options) if sound else None
         )
         self._track = SoundTrack(self._wave, WAVE_CODEC, sound) if sound else None
-        self._frames = 0
+        self.frames = 0
 
     def add(self, pixels: np.ndarray) -> None:
         """Appends a frame (height, width, 3) uint8 and its sound."""
         self._folder.mkdir(exist_ok=True)
-        picture = self._folder / f"{self._frames:06d}.png"
+        picture = self._folder / f"{self.frames:06d}.png"
         try:
             Image.fromarray(pixels).save(picture)
         except BaseException:
             picture.unlink(missing_ok=True)
             raise
-        self._frames += 1
+        self.frames += 1
         if self._track:
-            self._track.extend_to(self._frames)
+            self._track.extend_to(self.frames)
 
     def close(self) -> None:
         """Ends the sound with the last frame."""
         if self._track:
-            if self._frames:
-                self._track.end(self._frames)
+            if self.frames:
+                self._track.end(self.frames)
             self._wave.close()
 
     def abandon(self) -> int:
@@ -52,4 +56,4 @@ class PictureFolder:
         if self._wave:
             with suppress(OSError, av.FFmpegError):  # it fails for the reason that led here
                 self._wave.close()
-        return self._frames
+        return self.frames

@@ -111,6 +111,11 @@ class VideoWriter:
             self._sound.close()
         self._output.release()
 
+    @property
+    def written(self) -> int:
+        """How many frames it has so far."""
+        return self._file.frames
+
     def write(self, frames: torch.Tensor) -> None:
         """Appends frames, (n, height, width, 3) uint8, and the sound that is heard during them.
 
