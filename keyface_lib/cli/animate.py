@@ -23,13 +23,15 @@ def add_demo(commands) -> None:
     demo.add_argument("--model", help=_MODEL)
     demo.add_argument("--emotion", default=small.EMOTION, help="neutral, happy, then sad; see animate")
     _add_sampling(demo)
-    demo.set_defaults(run=run, image=small.PORTRAIT, audio=small.SPEECH, face_box=None, full_frame=False)
+    demo.set_defaults(
+        run=run, image=small.PORTRAIT, audio=small.SPEECH, face_box=None, full_frame=False, face=[]
+    )
 
 
 def add(commands) -> None:
     animate = commands.add_parser("animate", help="make a talking video from a portrait and a recording")
     animate.add_argument("image", help="a picture of one face")
-    animate.add_argument("audio", help="a sound file, or a video with sound")
+    animate.add_argument("audio", nargs="?", help="a sound file, or a video with sound")
     animate.add_argument(
         "-o", "--output", required=True, help=".mp4, .mkv or .mov, or a folder for PNG files"
     )
@@ -48,8 +50,36 @@ def add(commands) -> None:
     animate.add_argument(
         "--full-frame", action="store_true", help="give back the whole picture with the face moving in it"
     )
+    animate.add_argument(
+        "--face",
+        nargs="+",
+        action=_Face,
+        default=[],
+        metavar=("X,Y,W,H AUDIO", "EMOTION"),
+        help="one of several people: the square of the face, what it says and feels; once for each, in place "
+        "of AUDIO. The whole picture is given back",
+    )
+    animate.add_argument(
+        "--apart", action="store_true", help="several people are heard from left to right, in this order"
+    )
     _add_sampling(animate)
     animate.set_defaults(run=run)
+
+
+class _Face(argparse.Action):
+    """Collects (box, audio, emotion) of every --face."""
+
+    def __call__(self, parser, options, words, option_string=None) -> None:
+        if not 2 <= len(words) <= 3:
+            raise argparse.ArgumentError(
+                self, "give the square, the recording and perhaps the emotion: X,Y,W,H AUDIO [EMOTION]"
+            )
+        try:
+            box = _box(words[0])
+        except argparse.ArgumentTypeError as error:
+            raise argparse.ArgumentError(self, str(error)) from None
+        face = (box, words[1], words[2] if len(words) == 3 else "neutral")
+        setattr(options, self.dest, [*getattr(options, self.dest), face])
 
 
 def _box(text: str) -> tuple[float, ...]:
@@ -89,19 +119,27 @@ def run(options: argparse.Namespace) -> None:
     started = time.monotonic()
     settings = _checked(options)
     from ..clip.devices import device_of
+    from ..clip.group import Person, materials_of
     from ..clip.material import read_material
     from ..media.video import check_output
 
     device = device_of(options.device)
     check_output(options.output, options.lossless)
-    material = read_material(
-        options.image,
-        options.audio,
-        options.emotion,
-        normalize=options.normalize,
-        face_box=options.face_box,
-    )
-    note(_framed(material))
+    people = [Person(*face) for face in options.face]
+    if people:
+        materials = materials_of(options.image, people, options.normalize)
+    else:
+        materials = [
+            read_material(
+                options.image,
+                options.audio,
+                options.emotion,
+                normalize=options.normalize,
+                face_box=options.face_box,
+            )
+        ]
+    for material in materials:
+        note(_framed(material))
     if options.model is None:
         note(f"the model is {small.NAME}: it knows drawn faces of 64 pixels; name a better one with --model")
     elif hub_id(options.model):
@@ -115,10 +153,14 @@ def run(options: argparse.Namespace) -> None:
     keyface = KeyFace.from_pretrained(options.model, device, options.dtype, offload=options.offload)
     with _bar("listen", "window") as progress:
         chosen = settings_from(keyface.models.default_settings(), **settings)
-        clip = keyface.plan(material, chosen, audio_progress=progress, full_frame=options.full_frame)
-    timeline, batch = clip.animation.timeline, clip.animation.settings.batch
-    cost = clip.cost or measure(keyface.models, batch, timeline.n_segments)
-    seconds = cost.seconds(clip.animation.calls, timeline.n_segments)
+        if people:
+            clip = keyface.plan_people(materials, chosen, options.apart, audio_progress=progress)
+        else:
+            clip = keyface.plan(materials[0], chosen, audio_progress=progress, full_frame=options.full_frame)
+    one = clip.clips[0] if people else clip
+    batch = one.animation.settings.batch
+    cost = one.cost or measure(keyface.models, batch, one.n_segments)
+    seconds = cost.seconds(clip.calls, clip.n_segments)
     note(
         f"{clip.n_frames} frames ({clip.n_frames / FPS:.2f} s) at {keyface.models.image_size} pixels on "
         f"{keyface.models.device} in {keyface.models.precision}, batch {batch}: about {_duration(seconds)}, "
@@ -131,7 +173,8 @@ def run(options: argparse.Namespace) -> None:
         written = frames
 
     try:
-        with _bar("animate", "call") as clip.animation.progress:
+        with _bar("animate", "call") as progress:
+            clip.report_to(progress)
             clip.save(options.output, options.lossless, count)
     except KeyboardInterrupt:
         raise KeyboardInterrupt(_left(options.output, written, clip.n_frames)) from None
@@ -140,7 +183,7 @@ def run(options: argparse.Namespace) -> None:
         "frames": clip.n_frames,
         "seconds": clip.n_frames / FPS,
         "seed": options.seed,
-        "network_calls": clip.animation.calls,
+        "network_calls": clip.calls,
         "elapsed_seconds": round(time.monotonic() - started, 3),
     }
     print(json.dumps(result) if options.json else f"{options.output}: {clip.n_frames} frames")
@@ -156,10 +199,29 @@ def _checked(options: argparse.Namespace) -> dict:
         if getattr(options, name) is not None and not getattr(options, name).strip():
             raise KeyFaceError(f"--{name} is empty; leave it out or give a value")
     options.image = check_file(options.image, "picture")
-    options.audio = check_file(options.audio, "recording")
+    _check_who_speaks(options)
     check_model(options.model)
     options.output = check_folder_of(options.output, "output")
     return settings
+
+
+def _check_who_speaks(options: argparse.Namespace) -> None:
+    """There is one recording, or one for each of several faces, and all are files."""
+    if not options.face:
+        if options.audio is None:
+            raise KeyFaceError("no recording is given; name a sound file after the picture, or use --face")
+        options.audio = check_file(options.audio, "recording")
+        return
+    given = {
+        "AUDIO": options.audio,
+        "--face-box": options.face_box,
+        "--emotion": options.emotion != "neutral",
+    }
+    if named := [name for name, value in given.items() if value]:
+        raise KeyFaceError(
+            f"{named[0]} is for a single face; say it of each within --face X,Y,W,H AUDIO EMOTION"
+        )
+    options.face = [(box, check_file(audio, "recording"), emotion) for box, audio, emotion in options.face]
 
 
 def _framed(material) -> str:

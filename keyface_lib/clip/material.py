@@ -89,11 +89,8 @@ def read_material(
     for path, what in ((image, "picture"), (audio, "recording")):
         if isinstance(path, (str, os.PathLike)):
             check_file(path, what)
-    picture, reduction = _scaled_picture_of(image)
-    framing = None
-    if face_box is not None:
-        height, width = (side * reduction for side in picture.shape[-2:])
-        framing = framing_of_box(face_box, height, width).scaled(1 / reduction)
+    picture, reduction = scaled_picture_of(image)
+    framing = None if face_box is None else framing_in(picture, reduction, face_box)
     if isinstance(audio, (str, os.PathLike)):
         recording = held(Path(audio))
         waveform = load_audio(recording, hint=not normalize)
@@ -122,10 +119,16 @@ def picture_of(image: Picture) -> torch.Tensor:
     Raises:
         KeyFaceError: it is none of them.
     """
-    return _scaled_picture_of(image)[0]
+    return scaled_picture_of(image)[0]
 
 
-def _scaled_picture_of(image: Picture) -> tuple[torch.Tensor, int]:
+def framing_in(picture: torch.Tensor, reduction: int, box: Box) -> Framing:
+    """The square that a box names, see `framing_of_box`, in a picture of `scaled_picture_of`."""
+    height, width = (side * reduction for side in picture.shape[-2:])
+    return framing_of_box(box, height, width).scaled(1 / reduction)
+
+
+def scaled_picture_of(image: Picture) -> tuple[torch.Tensor, int]:
     """See `picture_of`, and how many pixels of what was given one of the picture is wide."""
     if isinstance(image, (str, os.PathLike)):
         check_file(image, "picture")

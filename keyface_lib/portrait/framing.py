@@ -14,6 +14,8 @@ from .resampling import resampled
 
 Box: TypeAlias = tuple[float, float, float, float]
 """(x, y, width, height) in pixels of a picture; x and y are those of its upper left corner."""
+LONGEST_SIDE = 3840
+"""Of whole pictures that move, in pixels: that of 4K, which players expect at most."""
 LARGEST = 1e6
 """Of a box's numbers, in pixels; larger ones are mistakes."""
 
