@@ -13,8 +13,8 @@ from ..method.values import choice, real, whole
 Point: TypeAlias = tuple[float, float]
 """(x, y) in pixels of a picture; (0, 0) is the outer corner of its first pixel."""
 CHOICES = ("largest", "from the left", "nearest")
-EXTREME = 0.35
-"""Of `sideways`, about 40 degrees: 0.28 and 0.42 to 0.44 are what faces turned by 30 and 45 degrees have."""
+EXTREME = 0.3
+"""Of `sideways`, about 40 degrees; speakers in two clips of HDTF stay below it (docs/portrait.md)."""
 
 
 @dataclass(frozen=True)
@@ -100,7 +100,7 @@ def sideways(face: Face) -> float | None:
     """How far a face is turned aside: the nose's distance from between the eyes, along the line through them.
 
     It is measured in distances between the eyes, positive to the right in the upright face. With eyes on a
-    ball and a nose that stands out from it, it is k * tan(yaw); k is about 0.43 (docs/portrait.md). It tells
+    ball and a nose that stands out from it, it is k * tan(yaw); k is about 0.36 (docs/portrait.md). It tells
     nothing of looking up or down.
 
     Returns:

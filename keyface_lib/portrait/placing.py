@@ -1,7 +1,7 @@
 """Where a portrait is cut out around a face, as the pictures that KeyFace was trained on are.
 
-The numbers were measured on two clips of HDTF as its authors crop them (the square around the facial landmarks
-of a whole clip, enlarged by 1.2, at 512 x 512): docs/portrait.md.
+The numbers were measured on two clips of HDTF as its authors crop them (the square around the facial
+landmarks of a whole clip, enlarged by 1.2, at 512 x 512): docs/portrait.md.
 """
 
 import math
@@ -11,13 +11,13 @@ from ..method.values import real
 from .faces import Face
 
 EYE_LINE = 0.45
-"""How far the line through the eyes lies below the upper edge, of the side; the nose is then near the middle."""
-EYE_DISTANCE = 0.22
+"""How far the line through the eyes lies below the upper edge, of the side; the nose is near the middle."""
+EYE_DISTANCE = 0.23
 """Between the eyes of a face that looks ahead, of the side."""
 EYES_TO_MOUTH = 0.9
 """In a face that looks ahead this many times the way from the eyes to the mouth are the way between the eyes
 (as in FFHQ's alignment); the longer of both is taken, as a face that turns aside loses the latter."""
-FACE_HEIGHT, FACE_CENTRE = 0.68, 0.53
+FACE_HEIGHT, FACE_CENTRE = 0.68, 0.535
 """Of a face's extent, and how far its middle lies below the upper edge, of the side."""
 MARGINS, OFFSETS = (0.2, 10.0), (-2.0, 2.0)
 
@@ -49,7 +49,7 @@ def square_of_face(face: Face, margin: float = 1.0, offset: float = 0.0) -> tupl
         (x, y), down = _below_forehead(face, angle), 0.5 - EYE_LINE
     if side <= 0:
         raise KeyFaceError("the face has no extent; choose another, or give the box around it")
-    # The point that is placed stays where it is on the face when the margin grows.
+    # The eyes stay at the same height of the square when the margin grows.
     down = (down + offset) * side * margin
     turn = math.radians(angle)
     return x - down * math.sin(turn), y + down * math.cos(turn), side * margin, angle

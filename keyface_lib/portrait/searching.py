@@ -2,15 +2,17 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import replace
 
 import torch
+import torch.nn.functional as F
 
 from .faces import Face, FaceDetector, Point
 from .framing import Framing, at_most, cropped
 
 LONGEST_SIDES = (640, 2560)
-"""Pictures are shown in these sizes, in pixels of their longer side. YuNet finds faces of 16 to 600 pixels."""
+"""Pictures are shown in these sizes, in pixels of their longer side; YuNet finds faces of 16 to 600."""
+SHORTEST_SIDE = 320
+"""A picture whose longer side is shorter is enlarged."""
 OVERLAP = 0.4
 """Two faces that share more than this of the smaller one are one."""
 SURE = 0.9
@@ -22,6 +24,9 @@ BETTER = 0.03
 AROUND, LOOKED_AT = 1.8, 480
 """Every face is looked at once more: what is shown around it, in sizes of the face, and in pixels. Leaning by
 10 degrees a face of 270 pixels is told to lean by about 9, one of 80 pixels by 1 to 2 (docs/portrait.md)."""
+CERTAIN, CERTAIN_TURNED = 0.7, 0.85
+"""A face is taken if the last look sees it so surely; one that is found only in a turned picture must be seen
+more surely, as there are more of those to be wrong in."""
 LOOKS, LEVEL = 4, 2.0
 """It is looked at again, turned back by what it leans, until it leans by no more than these degrees."""
 
@@ -36,27 +41,44 @@ def search(once: FaceDetector, picture: torch.Tensor) -> list[Face]:
     Returns:
         Best first; a face that leans by any angle has eyes that tell it.
     """
-    sizes = [_at_most(picture, longest) for longest in LONGEST_SIDES]
-    far, near = sizes[0], sizes[-1]
-    found = _scaled_to(once(far), far, near)
+    far, near = (_shown(picture, longest) for longest in LONGEST_SIDES)
+    found = scaled_to(once(far), far, near)
     if near.shape != far.shape:
         found += once(near)
-    faces = without_repeats(found)
-    if not faces or faces[0].score < SURE:
+    upright = without_repeats(found)
+    turned: list[Face] = []
+    if not upright or upright[0].score < SURE:
         for turn in TURNS:
-            turned = without_repeats(_scaled_to(_turned(once, far, turn), far, near))
-            if turned and (not faces or turned[0].score > faces[0].score + BETTER):
-                faces = turned
-    levelled = without_repeats([_levelled(once, near, face) for face in faces])
-    return _scaled_to(levelled, near, picture)
+            faces = without_repeats(scaled_to(_turned(once, far, turn), far, near))
+            best = (turned or upright)[:1]
+            if faces and (not best or faces[0].score > best[0].score + BETTER):
+                turned = faces
+    seen = _seen_again(once, near, turned, CERTAIN_TURNED) or _seen_again(once, near, upright, CERTAIN)
+    return scaled_to(seen, near, picture)
 
 
-def _at_most(picture: torch.Tensor, longest: int) -> torch.Tensor:
-    return at_most(picture, Framing(0, 0, 1), longest)[0]
+def _seen_again(once: FaceDetector, picture: torch.Tensor, faces: list[Face], certain: float) -> list[Face]:
+    """Faces as they are seen upright, without those that are not seen surely so."""
+    levelled = without_repeats([_levelled(once, picture, face) for face in faces])
+    return [face for face in levelled if face.score >= certain]
 
 
-def _scaled_to(faces: Sequence[Face], shown: torch.Tensor, picture: torch.Tensor) -> list[Face]:
-    """Faces found in a smaller copy of a picture, in pixels of the picture."""
+def _shown(picture: torch.Tensor, longest: int) -> torch.Tensor:
+    """The picture with a longer side of at most that and at least `SHORTEST_SIDE`."""
+    smaller, _ = at_most(picture, Framing(0, 0, 1), longest)
+    factor = SHORTEST_SIDE / max(smaller.shape[-2:])
+    if factor <= 1:
+        return smaller
+    shape = tuple(max(1, round(side * factor)) for side in smaller.shape[-2:])
+    return F.interpolate(smaller[None], shape, mode="bicubic")[0].clamp(-1, 1)
+
+
+def scaled_to(faces: Sequence[Face], shown: torch.Tensor, picture: torch.Tensor) -> list[Face]:
+    """Faces found in a copy of a picture of another size, in pixels of the picture.
+
+    Args:
+        shown, picture: (3, height, width) each.
+    """
     (rows, columns), (height, width) = shown.shape[-2:], picture.shape[-2:]
     back = torch.tensor([[width / columns, 0, 0], [0, height / rows, 0]], dtype=torch.float64)
     return [mapped(face, back) for face in faces]
