@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:  # for editors and type checkers; at run time each comes on first use
     from .clip.clip import Clip
     from .clip.emotion_file import parse_emotion
-    from .clip.group import Group, Person
+    from .clip.group import Group
+    from .clip.people import Person
     from .clip.settings import Settings
     from .errors import KeyFaceError
     from .method.emotion import EmotionCurve
@@ -19,7 +20,7 @@ _HOMES = {
     "Group": "clip.group",
     "KeyFace": "pipeline",
     "KeyFaceError": "errors",
-    "Person": "clip.group",
+    "Person": "clip.people",
     "Settings": "clip.settings",
     "parse_emotion": "clip.emotion_file",
 }
