@@ -2,7 +2,7 @@
 
 import os
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
@@ -24,8 +24,9 @@ from .media.image import square
 from .media.video import VideoWriter, check_output
 from .messages import shown
 from .method.batching import memory_for
+from .method.holding import kept_keyframes
 from .method.tensors import check_finite
-from .method.timeline import SAMPLE_RATE, Timeline
+from .method.timeline import SAMPLE_RATE, Timeline, frames_in
 from .method.values import yes_or_no
 from .weights.knowing import said_of_strange
 
@@ -136,6 +137,8 @@ class KeyFace:
         audio_progress: Progress | None = None,
         sample_rate: int = SAMPLE_RATE,
         normalize: bool = False,
+        held: Mapping[int, torch.Tensor] | torch.Tensor | None = None,
+        reroll: Collection[int] = (),
         **options,
     ) -> Clip:
         """Plans a clip as long as the audio; frames are made as it is iterated or saved.
@@ -151,6 +154,9 @@ class KeyFace:
             audio_progress: called with (done, total) windows of audio encoding, which happens right here.
             sample_rate: of audio that is no file, in Hz.
             normalize: brings what the face hears, not what people hear, to the level of a usual recording.
+            held: keyframes that stay as they are, unscaled latents (4, h, w) by number from 0 on, or
+                (keyframes, 4, h, w) of a whole clip; the others are sampled around them.
+            reroll: numbers of keyframes to sample anew though `held` has them; give another `seed`.
             options: single settings by name, see `settings.settings_from`.
 
         Raises:
@@ -159,9 +165,8 @@ class KeyFace:
         settings = settings_from(self.models.default_settings() if settings is None else settings, **options)
         _check_progress("progress", progress)
         _check_progress("audio_progress", audio_progress)
-        return self.plan(
-            read_material(image, audio, emotion, sample_rate, normalize), settings, progress, audio_progress
-        )
+        material = read_material(image, audio, emotion, sample_rate, normalize)
+        return self.plan(material, settings, progress, audio_progress, held, reroll)
 
     def plan(
         self,
@@ -169,16 +174,21 @@ class KeyFace:
         settings: Settings,
         progress: Progress | None = None,
         audio_progress: Progress | None = None,
+        held: Mapping[int, torch.Tensor] | torch.Tensor | None = None,
+        reroll: Collection[int] = (),
     ) -> Clip:
         """Plans a clip of what has been read; see `animate`."""
         models = self.models
+        side = models.image_size // models.vae.factor
+        timeline = Timeline(frames_in(len(material.waveform)))
+        held = kept_keyframes(held, reroll, timeline, (4, side, side))
         identity = self.encode_portrait(material.picture)
         features = self.encode_audio(material.waveform, audio_progress)
         cost = None
         if settings.batch is None:
             cost = measure(models, sequences=Timeline(features.n_frames).n_segments)
             settings = replace(settings, batch=cost.batch)
-        animation = Animation(models, identity, features, material.curve, settings, progress)
+        animation = Animation(models, identity, features, material.curve, settings, progress, held)
         return Clip(
             animation, material.waveform, material.audio_path, material.sound, material.sound_rate, cost
         )
