@@ -21,10 +21,10 @@ def emotion() -> io.Input:
     )
 
 
-def seed(what: str) -> io.Input:
+def seed(what: str, default: int = 0) -> io.Input:
     return io.Int.Input(
         "seed",
-        default=0,
+        default=default,
         min=0,
         max=MAX_SEED,
         control_after_generate=True,
