@@ -115,7 +115,7 @@ class ImagesToKeyframes(io.ComfyNode):
                 ),
                 io.Vae.Input("vae", tooltip="From Load KeyFace Models."),
                 io.Latent.Input(
-                    "keyframes",
+                    "originals",
                     optional=True,
                     tooltip="The keyframes that the pictures came from, to replace some of them only.",
                 ),
@@ -137,19 +137,19 @@ class ImagesToKeyframes(io.ComfyNode):
     @classmethod
     @edges.checked
     def execute(
-        cls, images: torch.Tensor, vae: comfy.sd.VAE, which: str, keyframes: dict | None = None
+        cls, images: torch.Tensor, vae: comfy.sd.VAE, which: str, originals: dict | None = None
     ) -> io.NodeOutput:
         require_vae(vae)
-        if keyframes is None:
+        if originals is None:
             _require_whole_latents(images, vae)
             return io.NodeOutput(latents.keyframes(encoded(vae, images), vae.preview))
-        latents.require(keyframes, "keyframes", latents.KEYFRAMES)
-        samples = keyframes["samples"].float().cpu().clone()
+        latents.require(originals, "originals", latents.KEYFRAMES)
+        samples = originals["samples"].float().cpu().clone()
         chosen = chosen_keyframes(which, len(samples))
         replaced = sorted(chosen)
         samples[replaced] = encoded(vae, _fitting(_chosen(images, chosen, len(samples)), vae, samples))
         show(f"replaced: {numbered(chosen)}")
-        colours, length = keyframes.get(latents.COLOURS) or vae.preview, keyframes.get(latents.LENGTH)
+        colours, length = originals.get(latents.COLOURS) or vae.preview, originals.get(latents.LENGTH)
         return io.NodeOutput(latents.keyframes(samples, colours, length))
 
 

@@ -43,8 +43,8 @@ def _keyframes() -> io.Input:
 
 def _output() -> io.Output:
     return io.Latent.Output(
-        "keyframes",
-        display_name="keyframes",
+        "pinned",
+        display_name="pinned",
         tooltip="The same latents with a noise mask, for the pinned input of a Keyframe Sampler.",
     )
 
