@@ -86,7 +86,11 @@ class RerollKeyframes(io.ComfyNode):
             **found_by("inpaint", "noise mask", "variation", "repair keyframes"),
             description="Lets a Keyframe Sampler make some keyframes anew with another seed; all others stay "
             "exactly as they are.",
-            inputs=[_keyframes(), which("The keyframes to make anew"), inputs.seed("attempt", default=1)],
+            inputs=[
+                _keyframes(),
+                which("The keyframes to make anew"),
+                inputs.seed("attempt", 1, " The Keyframe Sampler takes it in place of its own."),
+            ],
             outputs=[_output()],
         )
 

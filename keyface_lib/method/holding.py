@@ -147,7 +147,7 @@ def fitted(denoised: torch.Tensor, latents: torch.Tensor, free: torch.Tensor, si
         held = ~slots
         if held.any() and not held.all():
             wrong = (latents[window] - denoised[window])[held]
-            gain = _gain(held, sigma).to(denoised)
+            gain = _gain(held, sigma).to(denoised.dtype).to(denoised.device)  # Apple's have no float64
             moved[window] += torch.einsum("sh,hcyx->scyx", gain, wrong)
     return moved
 
