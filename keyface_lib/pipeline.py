@@ -2,7 +2,7 @@
 
 import os
 import warnings
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -24,8 +24,9 @@ from .clip.settings import Settings, settings_from
 from .errors import KeyFaceError
 from .media.image import square
 from .method.batching import memory_for
+from .method.holding import kept_keyframes
 from .method.tensors import check_finite
-from .method.timeline import SAMPLE_RATE, Timeline
+from .method.timeline import SAMPLE_RATE, Timeline, frames_in
 from .method.values import LARGEST_SEED, yes_or_no
 from .portrait.finding import Which
 from .portrait.framing import LONGEST_SIDE, Box, Framing, at_most, central, cropped
@@ -82,6 +83,8 @@ class KeyFace:
         normalize: bool = False,
         face: Box | Which | None = None,
         full_frame: bool = False,
+        held: Mapping[int, torch.Tensor] | torch.Tensor | None = None,
+        reroll: Collection[int] = (),
         **options,
     ) -> Clip:
         """Plans a clip as long as the audio; frames are made as it is iterated or saved.
@@ -102,6 +105,9 @@ class KeyFace:
                 nearest to (x, y). None is the central square.
             full_frame: frames are the whole picture with the square moving in it, not the square alone; one
                 with a side of more than `LONGEST_SIDE` pixels is made that small.
+            held: keyframes that stay as they are, unscaled latents (4, h, w) by number from 0 on, or
+                (keyframes, 4, h, w) of a whole clip; the others are sampled around them.
+            reroll: numbers of keyframes to sample anew though `held` has them; give another `seed`.
             options: single settings by name, see `settings.settings_from`.
 
         Raises:
@@ -111,7 +117,7 @@ class KeyFace:
         check_progress("progress", progress)
         check_progress("audio_progress", audio_progress)
         material = read_material(image, audio, emotion, sample_rate, normalize, face)
-        return self.plan(material, settings, progress, audio_progress, full_frame)
+        return self.plan(material, settings, progress, audio_progress, full_frame, held, reroll)
 
     def plan(
         self,
@@ -120,9 +126,14 @@ class KeyFace:
         progress: Progress | None = None,
         audio_progress: Progress | None = None,
         full_frame: bool = False,
+        held: Mapping[int, torch.Tensor] | torch.Tensor | None = None,
+        reroll: Collection[int] = (),
     ) -> Clip:
         """Plans a clip of what has been read; see `animate`."""
         models, picture, framing = self.models, material.picture, material.framing
+        side = models.image_size // models.vae.factor
+        timeline = Timeline(frames_in(len(material.waveform)))
+        held = kept_keyframes(held, reroll, timeline, (4, side, side))
         pasting = None
         if yes_or_no("full_frame", full_frame):
             whole, place = at_most(picture, framing or central(*picture.shape[-2:]), LONGEST_SIDE)
@@ -134,7 +145,7 @@ class KeyFace:
         if settings.batch is None:
             cost = measure(models, sequences=Timeline(features.n_frames).n_segments)
             settings = replace(settings, batch=cost.batch)
-        animation = Animation(models, identity, features, material.curve, settings, progress)
+        animation = Animation(models, identity, features, material.curve, settings, progress, held)
         return Clip(
             animation,
             material.waveform,

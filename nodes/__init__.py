@@ -8,8 +8,10 @@ from .decode import DecodeFrames
 from .emotion import EmotionFromText, EmotionFromValues, EmotionPreset
 from .example_inputs import copy_example_inputs
 from .interpolation import InterpolationGuider, InterpolationSampler
+from .keyframe_images import ImagesToKeyframes, KeyframesToImages
 from .keyframes import KeyframeGuider, KeyframeSampler, SelectKeyframes
 from .loaders import LoadAudioEncoders, LoadModels
+from .pinning import PinKeyframes, RerollKeyframes
 from .preview import TimelinePreview
 from .schedule import AYSSchedule
 from .video import Animate, RenderVideo
@@ -31,6 +33,10 @@ NODES = [
     RenderVideo,
     Animate,
     TimelinePreview,
+    KeyframesToImages,
+    ImagesToKeyframes,
+    PinKeyframes,
+    RerollKeyframes,
 ]
 
 

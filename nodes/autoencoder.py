@@ -62,7 +62,11 @@ class KeyFaceVAE(comfy.sd.VAE):
     """What ComfyUI's VAE nodes get."""
 
     def __init__(
-        self, tensors: Mapping[str, torch.Tensor], path: str, knows: Mapping[str, Any] | None = None
+        self,
+        tensors: Mapping[str, torch.Tensor],
+        path: str,
+        knows: Mapping[str, Any] | None = None,
+        preview: Mapping[str, Any] | None = None,
     ):
         """Builds the autoencoder of tensors with released names, without prefix.
 
@@ -70,6 +74,7 @@ class KeyFaceVAE(comfy.sd.VAE):
             tensors: of the decoder, and of the encoder if there is one, see `checkpoint.joined_vae`.
             path: where they came from.
             knows: which pictures it knows, where it knows no others (`Metadata.knows`).
+            preview: the colours of its latents, see `network.OwnColours`; None for Stable Diffusion's.
 
         Raises:
             KeyFaceError: a tensor is missing, of another shape, or not the VAE's.
@@ -85,6 +90,7 @@ class KeyFaceVAE(comfy.sd.VAE):
         self.has_encoder = sizes["has_encoder"]
         self.path = path
         self.knows = knows
+        self.preview = preview
 
     def encode(self, *args, **kwargs):
         self._require_encoder()

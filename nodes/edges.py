@@ -64,7 +64,7 @@ def _one(declared: io.Input, value: object) -> object:
         return text(name, value)
     if io_type == "COMBO":
         return choice(name, value, declared.options)
-    check = _FORMS.get(io_type) or _custom(io_type)
+    check = _BATCHES.get((io_type, name)) or _FORMS.get(io_type) or _custom(io_type)
     return check(name, value)
 
 
@@ -125,3 +125,5 @@ _FORMS = {
     "MODEL": model,
     "VAE": vae,
 }
+_BATCHES = {("IMAGE", "images"): media.pictures}
+"""Inputs, by type and name, that take several where others of their type take one."""

@@ -8,6 +8,7 @@ import comfy.conds
 import comfy.model_management as mm
 import comfy.model_patcher
 import comfy.samplers
+import comfy.utils
 import torch
 from comfy.model_base import BaseModel
 from comfy.model_patcher import ModelPatcher
@@ -23,6 +24,7 @@ from ..keyface_lib.method.conditioning import (
 )
 from ..keyface_lib.method.emotion import EmotionCurve
 from ..keyface_lib.method.guidance import auto_weights, split_weights
+from ..keyface_lib.method.holding import fitted, put_back
 from ..keyface_lib.method.timeline import SLOTS, Timeline, segment_ends
 from ..keyface_lib.weights.architecture import PROJECTION
 from . import cfg
@@ -30,6 +32,8 @@ from .calls import LARGEST_BATCH, batch_that_fits, cond_of, weigh_one_sequence, 
 from .media import CHANNELS
 from .network import Trained, trained_of
 from .node_text import remark
+
+Fit = Callable[[torch.Tensor, torch.Tensor, torch.Tensor, float], torch.Tensor]
 
 
 class SequenceGuider(comfy.samplers.CFGGuider):
@@ -53,6 +57,7 @@ class SequenceGuider(comfy.samplers.CFGGuider):
         n_sequences: int,
         stage: str = "clip",
         guidance: str = "",
+        fit: Fit | None = None,
     ):
         """Prepares the guidance; nothing is computed.
 
@@ -61,6 +66,8 @@ class SequenceGuider(comfy.samplers.CFGGuider):
                 beside it.
             conditions: what each branch sees of one sequence.
             weights: of the branches.
+            fit: moves what is predicted of free slots, as `method.holding.fitted` does, where a noise mask
+                holds others.
         """
         main = networks[-1].clone()
         others = [network for network in dict.fromkeys(networks) if network is not networks[-1]]
@@ -85,9 +92,20 @@ class SequenceGuider(comfy.samplers.CFGGuider):
         self._conditions = lru_cache(maxsize=LARGEST_BATCH)(conditions)
         self._weights = weights
         self._batches: dict[object, BatchSize] = {}
+        self._fit = fit
+        self._held: tuple[torch.Tensor, torch.Tensor] | None = None
 
-    def sample(self, noise: torch.Tensor, *args: object, **kwargs: object) -> torch.Tensor:
-        """As ComfyUI's, for whole sequences of this clip.
+    def sample(
+        self,
+        noise: torch.Tensor,
+        latent_image: torch.Tensor,
+        sampler: comfy.samplers.Sampler,
+        sigmas: torch.Tensor,
+        denoise_mask: torch.Tensor | None = None,
+        *args: object,
+        **kwargs: object,
+    ) -> torch.Tensor:
+        """As ComfyUI's, for whole sequences of this clip; what a noise mask keeps is given back bit for bit.
 
         Raises:
             KeyFaceError: the latent does not fit the guider, the MODEL carries what has no meaning here, a
@@ -113,10 +131,18 @@ class SequenceGuider(comfy.samplers.CFGGuider):
                 remark("nodes around guidance do nothing on the reduced model; put them on the other one")
         if self.first == 0:  # a new clip, and perhaps other room
             self._batches.clear()
+        free = None if denoise_mask is None else comfy.utils.reshape_mask(denoise_mask, noise.shape) > 0
+        self._held = None if free is None or self._fit is None else self._held_slots(latent_image, free)
         with memory_for(f"a step of the {self.stage}"):
-            sampled = super().sample(noise, *args, **kwargs)
+            sampled = super().sample(noise, latent_image, sampler, sigmas, denoise_mask, *args, **kwargs)
         _require_numbers(sampled, f"at the end of the {self.stage}")
-        return sampled
+        return sampled if free is None else put_back(sampled, latent_image, free.to(sampled.device))
+
+    def _held_slots(self, latents: torch.Tensor, free: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Scaled latents and what is free, as `fitted` takes them; a slot held in part is free there."""
+        scaled = self.model_patcher.model.process_latent_in(latents.float())
+        slots = free.flatten(1).any(dim=1)[:, None, None, None]
+        return scaled.unflatten(0, (-1, SLOTS)), slots.unflatten(0, (-1, SLOTS))
 
     def inner_sample(self, *args: object, **kwargs: object) -> torch.Tensor:
         for network in self._others:
@@ -153,7 +179,10 @@ class SequenceGuider(comfy.samplers.CFGGuider):
         sigmas = model_options.get("transformer_options", {}).get("sample_sigmas", sigma)
         step = int((sigmas.to(sigma) >= sigma).sum())
         _require_numbers(denoised, f"after step {max(1, step)} of the {self.stage}")
-        return denoised
+        if self._held is None:
+            return denoised
+        latents, free = (held.to(denoised.device) for held in self._held)
+        return self._fit(denoised.unflatten(0, (-1, SLOTS)), latents, free, float(sigma)).flatten(0, 1)
 
     def _sums(
         self, weights: Sequence[Sequence[float]], x: torch.Tensor, sigma: torch.Tensor, model_options: dict
@@ -237,7 +266,8 @@ def keyframe_guider(
 
     weights = split_weights(audio_scale, identity_scale)
     guidance = f"guidance: audio {audio_scale:g}, identity {identity_scale:g}"
-    return SequenceGuider([model] * 3, conditions, weights, timeline.n_windows, "keyframes", guidance)
+    networks = [model] * 3
+    return SequenceGuider(networks, conditions, weights, timeline.n_windows, "keyframes", guidance, fitted)
 
 
 def interpolation_guider(

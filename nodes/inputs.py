@@ -21,14 +21,14 @@ def emotion() -> io.Input:
     )
 
 
-def seed(what: str) -> io.Input:
+def seed(what: str, default: int = 0, also: str = "") -> io.Input:
     return io.Int.Input(
         "seed",
-        default=0,
+        default=default,
         min=0,
         max=MAX_SEED,
         control_after_generate=True,
-        tooltip=f"Another number gives another {what}; the same one gives the same on any card.",
+        tooltip=f"Another number gives another {what}; the same one gives the same on any card." + also,
     )
 
 

@@ -13,6 +13,7 @@ from . import edges, inputs, latents
 from .audio import EncodedAudio
 from .compat import found_by
 from .guiders import SequenceGuider, keyframe_guider
+from .held import HeldWindows, held_windows
 from .network import trained_of
 from .node_text import show
 from .portrait import encode_portrait
@@ -49,10 +50,20 @@ def sample_keyframes(
     sampler: str,
     sigmas: torch.Tensor,
     progress: Progress,
+    held: HeldWindows | None = None,
 ) -> torch.Tensor:
-    """Samples the keyframes of a clip: (keyframes, 4, h, w) unscaled latents."""
-    windows = torch.cat([*sample_groups(guider, STAGE, seed, sampler, sigmas, latent_shape, progress)])
-    return keyframes_from_windows(windows, Timeline(n_frames))
+    """Samples the keyframes of a clip, but those that are held: (keyframes, 4, h, w) unscaled latents."""
+    groups = sample_groups(guider, STAGE, seed, sampler, sigmas, latent_shape, progress, held)
+    return keyframes_from_windows(torch.cat([*groups]), Timeline(n_frames))
+
+
+def _pinned() -> io.Input:
+    return io.Latent.Input(
+        "pinned",
+        optional=True,
+        tooltip="Keyframes of the same sound of which some stay as they are, from Pin Keyframes or Re-roll "
+        "Keyframes. The others are sampled around them.",
+    )
 
 
 def _shared_inputs() -> list[io.Input]:
@@ -84,6 +95,7 @@ class KeyframeSampler(io.ComfyNode):
                 inputs.sampler(),
                 inputs.scheduler(),
                 inputs.scales(),
+                _pinned(),
             ],
             outputs=[
                 io.Latent.Output(
@@ -110,21 +122,25 @@ class KeyframeSampler(io.ComfyNode):
         scheduler: str,
         emotion: EmotionCurve | None = None,
         scales: str = inputs.AS_SET,
+        pinned: dict | None = None,
     ) -> io.NodeOutput:
         guider, shape = guide_keyframes(
             model, vae, portrait, features, emotion, audio_scale, identity_scale, scales
         )
+        n_frames = features.features.n_frames
+        held = None if pinned is None else held_windows(pinned, Timeline(n_frames), shape)
         keyframes = sample_keyframes(
             guider,
             shape,
-            features.features.n_frames,
-            seed,
+            n_frames,
+            seed if held is None else held.seed_or(seed),
             sampler,
             sigmas_of(model, scheduler, steps),
             Progress(guider.n_sequences),
+            held,
         )
-        show(f"{guider.guidance} ({scales})")
-        return io.NodeOutput(latents.keyframes(keyframes, trained_of(model, "keyframe").preview))
+        show("\n".join([f"{guider.guidance} ({scales})", *([] if held is None else [held.said])]))
+        return io.NodeOutput(latents.keyframes(keyframes, trained_of(model, "keyframe").preview, n_frames))
 
 
 class KeyframeGuider(io.ComfyNode):
@@ -143,6 +159,7 @@ class KeyframeGuider(io.ComfyNode):
                 inputs.audio_scale(),
                 inputs.identity_scale(),
                 inputs.scales(),
+                _pinned(),
             ],
             outputs=custom_sampling_outputs("windows"),
         )
@@ -160,12 +177,19 @@ class KeyframeGuider(io.ComfyNode):
         identity_scale: float,
         emotion: EmotionCurve | None = None,
         scales: str = inputs.AS_SET,
+        pinned: dict | None = None,
     ) -> io.NodeOutput:
         guider, shape = guide_keyframes(
             model, vae, portrait, features, emotion, audio_scale, identity_scale, scales
         )
         show(f"{guider.guidance} ({scales})")
         latent = latents.windows(empty_latent(guider, shape), trained_of(model, "keyframe").preview)
+        if pinned is not None:
+            held = held_windows(pinned, Timeline(features.features.n_frames), shape)
+            known, mask = held.for_sampler(range(guider.n_sequences))
+            latent |= {"samples": known, latents.MASK: mask}
+            seed = held.seed_or(seed)
+            show(f"{guider.guidance} ({scales})\n{held.said}")
         return io.NodeOutput(guider, latent, UnitNoise(seed, STAGE))
 
 
@@ -204,7 +228,7 @@ class SelectKeyframes(io.ComfyNode):
             )
         whole = rearrange(samples, "(window slot) ... -> window slot ...", slot=SLOTS)
         keyframes = keyframes_from_windows(whole, timeline)
-        return io.NodeOutput(latents.keyframes(keyframes, windows.get(latents.COLOURS)))
+        return io.NodeOutput(latents.keyframes(keyframes, windows.get(latents.COLOURS), timeline.n_frames))
 
 
 def empty_latent(guider: SequenceGuider, shape: torch.Size) -> torch.Tensor:

@@ -139,7 +139,7 @@ class LoadModels(io.ComfyNode):
         }
         holders = [role for role in ("vae", "keyframe", "interpolation") if role in read]
         parts = [bare_vae(read[role].state_dict) for role in holders]
-        autoencoder = KeyFaceVAE(joined_vae(parts), paths[holders[0]].name, knows)
+        autoencoder = KeyFaceVAE(joined_vae(parts), paths[holders[0]].name, knows, preview)
         return io.NodeOutput(
             networks["keyframe"], networks["interpolation"], networks.get("reduced"), autoencoder
         )

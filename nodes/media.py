@@ -62,6 +62,16 @@ def picture(name: str, value: object) -> torch.Tensor:
         KeyFaceError: nothing arrives, a batch, a picture without pixels, with another number of channels or
             with values that are not finite or of another range, or something that is no IMAGE.
     """
+    pixels = pictures(name, value)
+    if len(pixels) != 1:
+        raise KeyFaceError(
+            f"the {name} is a batch of {len(pixels)} pictures; one face is animated: choose one of them"
+        )
+    return pixels
+
+
+def pictures(name: str, value: object) -> torch.Tensor:
+    """An IMAGE of one picture or several: (n, height, width, 3) float32 in [0, 1]; otherwise as `picture`."""
     if value is None:
         raise KeyFaceError(f"{name} is empty; connect Load Image or another picture")
     if not isinstance(value, torch.Tensor) or value.ndim != 4 or value.dtype.is_complex:
@@ -69,10 +79,8 @@ def picture(name: str, value: object) -> torch.Tensor:
             f"{name} is no IMAGE, which is (pictures, height, width, channels): it is {_kind(value)}; "
             "connect Load Image or another picture (a mask goes through Convert Mask to Image)"
         )
-    if len(value) != 1:
-        raise KeyFaceError(
-            f"the {name} is a batch of {len(value)} pictures; one face is animated: choose one of them"
-        )
+    if len(value) == 0:
+        raise KeyFaceError(f"{name} is a batch of 0 pictures; connect Load Image or another picture")
     if 0 in value.shape[1:3]:
         raise KeyFaceError(
             f"the {name} has {value.shape[2]} x {value.shape[1]} pixels; connect a picture with some"

@@ -1,6 +1,7 @@
 """Sampling a whole clip group by group, with one progress bar and live previews."""
 
 from collections.abc import Callable, Iterator
+from itertools import groupby
 
 import comfy.model_management as mm
 import comfy.samplers
@@ -16,6 +17,7 @@ from ..keyface_lib.method.schedule import align_your_steps
 from ..keyface_lib.method.timeline import SLOTS
 from .calls import LARGEST_BATCH
 from .guiders import SequenceGuider
+from .held import HeldWindows
 from .node_text import show
 
 ALIGN_YOUR_STEPS = "align_your_steps"
@@ -60,6 +62,11 @@ class Progress:
         self._bar = comfy.utils.ProgressBar(1000)
         self._previewer = None
 
+    def passed(self, sequences: int) -> None:
+        """Counts sequences that need no sampling."""
+        self._done += sequences
+        self._bar.update_absolute(round(1000 * self._done / self._sequences), 1000)
+
     def group(
         self, model: ModelPatcher, sequences: int, what: str
     ) -> Callable[[int, torch.Tensor, torch.Tensor, int], None]:
@@ -79,6 +86,15 @@ class Progress:
         return on_step
 
 
+def _groups(n_sequences: int, held: HeldWindows | None) -> Iterator[range]:
+    """Consecutive sequences, so many at a time; none that are known are among those that are not."""
+    for _, run in groupby(range(n_sequences), lambda s: held is not None and held.is_known(s)):
+        sequences = [*run]
+        for first in range(0, len(sequences), LARGEST_BATCH):
+            part = sequences[first : first + LARGEST_BATCH]
+            yield range(part[0], part[-1] + 1)
+
+
 def sample_groups(
     guider: SequenceGuider,
     stage: str,
@@ -87,27 +103,35 @@ def sample_groups(
     sigmas: torch.Tensor,
     latent_shape: tuple[int, int, int],
     progress: Progress,
+    held: HeldWindows | None = None,
 ) -> Iterator[torch.Tensor]:
     """Samples the sequences of a clip in order, so many at a time that memory does not grow with it.
 
     Args:
         stage: "keyframes" or "interpolation", for the noise.
         latent_shape: (4, h, w).
+        held: what is known of keyframe windows; those that are known as a whole are not sampled.
 
     Yields:
         (sequences, 14, 4, h, w) unscaled latents, float32 on the CPU.
     """
-    for first in range(0, guider.n_sequences, LARGEST_BATCH):
-        group = range(first, min(first + LARGEST_BATCH, guider.n_sequences))
+    for group in _groups(guider.n_sequences, held):
+        if held is not None and held.is_known(group[0]):
+            progress.passed(len(group))
+            yield held.latents[group.start : group.stop]
+            continue
+        first = group.start
         several = f", {first + 1} to {group.stop} of {guider.n_sequences}" if guider.n_sequences > 1 else ""
         noise = rearrange(unit_noise(seed, stage, group, *latent_shape), "s slot ... -> (s slot) ...")
+        known, mask = (torch.zeros_like(noise), None) if held is None else held.for_sampler(group)
         guider.first = first
         mm.throw_exception_if_processing_interrupted()
         latents = guider.sample(
             noise,
-            torch.zeros_like(noise),
+            known,
             comfy.samplers.sampler_object(sampler),
             sigmas,
+            mask,
             callback=progress.group(guider.model_patcher, len(group), guider.stage + several),
             disable_pbar=not comfy.utils.PROGRESS_BAR_ENABLED,
             seed=seed,

@@ -102,6 +102,74 @@ def two_stage() -> Workflow:
     return workflow
 
 
+def repair() -> Workflow:
+    workflow = described(
+        "repair",
+        "Repair one keyframe and interpolate",
+        "# Repair one keyframe\nLook at the keyframes, write the number or second of a bad one into *Re-roll "
+        "Keyframes* and try other seeds: all others stay exactly as they are. *Pin Keyframes* in its place "
+        "does the opposite: what it names stays, the rest is made anew.",
+    )
+    start(workflow)
+    heard(workflow)
+    workflow.add("emotion", "KeyFaceEmotionPreset", ("Feel", 2, 1), state="happy", intensity=0.7)
+    keyframes(workflow)
+    _look(workflow, "before", "keyframes.keyframes", 4, "Before")
+    workflow.add(
+        "reroll", "KeyFaceRerollKeyframes", ("Edit", 4, 0), keyframes="keyframes.keyframes", which="7", seed=1
+    )
+    keyframes(workflow, "again", ("Edit", 5, 0), "reroll.pinned")
+    _look(workflow, "after", "again.keyframes", 5, "After")
+    interpolation(workflow, "again.keyframes", ("Frames", 6, 0))
+    render(workflow, "frames.frames", 7, 0)
+    return workflow
+
+
+def retouch() -> Workflow:
+    workflow = described(
+        "retouch",
+        "Retouch a keyframe and pin it",
+        "# Retouch a keyframe\nThe pictures of the keyframes pass through *Sharpen*, in whose place any "
+        "editor fits. *Images to Keyframes* takes back the chosen one, *Pin Keyframes* keeps it and those "
+        "far from it, and the second *Keyframe Sampler* makes its neighbours fit to it.",
+    )
+    start(workflow)
+    heard(workflow)
+    workflow.add("emotion", "KeyFaceEmotionPreset", ("Feel", 2, 1), state="happy", intensity=0.7)
+    keyframes(workflow)
+    _look(workflow, "before", "keyframes.keyframes", 3, "Before")
+    workflow.add(
+        "edited",
+        "ImageSharpen",
+        ("Edit", 4, 0),
+        "Retouch",
+        image="before.images",
+        sharpen_radius=1,
+        alpha=0.3,
+    )
+    workflow.add(
+        "retouched",
+        "KeyFaceImagesToKeyframes",
+        ("Edit", 4, 0),
+        images="edited.IMAGE",
+        vae="models.vae",
+        originals="keyframes.keyframes",
+        which="7",
+    )
+    pinned = "0-5, 7, 9-13"
+    workflow.add("pin", "KeyFacePinKeyframes", ("Edit", 4, 0), keyframes="retouched.keyframes", which=pinned)
+    keyframes(workflow, "again", ("Edit", 5, 0), "pin.pinned")
+    _look(workflow, "after", "again.keyframes", 5, "After")
+    interpolation(workflow, "again.keyframes", ("Frames", 6, 0))
+    render(workflow, "frames.frames", 7, 0)
+    return workflow
+
+
+def _look(workflow: Workflow, name: str, source: str, column: int, title: str) -> None:
+    place = ("Look", column, 1)
+    workflow.add(name, "KeyFaceKeyframesToImages", place, title, keyframes=source, vae="models.vae")
+
+
 def emotion_change() -> Workflow:
     workflow = described(
         "emotion_change",
@@ -224,7 +292,7 @@ def long_audio() -> Workflow:
     return workflow
 
 
-WORKFLOWS = (simple, released, two_stage, emotion_change, advanced, upscale, long_audio)
+WORKFLOWS = (simple, released, two_stage, repair, retouch, emotion_change, advanced, upscale, long_audio)
 
 
 def main() -> None:

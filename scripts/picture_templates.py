@@ -44,6 +44,21 @@ def faces(emotion: str, seed: int = 0) -> list[Image.Image]:
     return [Image.fromarray(frame.numpy()) for frame in frames]
 
 
+@cache
+def keyframes(emotion: str) -> torch.Tensor:
+    """The keyframes of the clip of `faces`."""
+    heard = load_audio(small.SPEECH)[: LAST * SAMPLES_PER_FRAME]
+    return torch.cat(list(model().animate(small.PORTRAIT, heard, emotion).animation.keyframes()))
+
+
+@cache
+def with_held(held: str, rolled: tuple[int, ...], seed: int) -> list[Image.Image]:
+    """The first frames of a happy clip whose keyframes are those of a feeling, but some rolled again."""
+    heard, options = load_audio(small.SPEECH)[: LAST * SAMPLES_PER_FRAME], {"reroll": rolled, "seed": seed}
+    frames = torch.cat(list(model().animate(small.PORTRAIT, heard, HAPPY, held=keyframes(held), **options)))
+    return [Image.fromarray(frame.numpy()) for frame in frames]
+
+
 def sized(face: Image.Image, side: int) -> Image.Image:
     return face.resize((side, side), Image.LANCZOS)
 
@@ -122,6 +137,18 @@ def changing(frame: int) -> Image.Image:
     return with_strip(faces(CHANGING)[frame], feeling_strip(CHANGING, LAST, frame))
 
 
+def repaired(frame: int) -> Image.Image:
+    """Every second another attempt at the keyframe that is on its way."""
+    attempt = with_held(HAPPY, (2 + 2 * (frame // FPS),), 1 + frame // FPS)
+    return with_strip(attempt[frame], keyframe_strip(attempt, frame))
+
+
+def retouched(frame: int) -> Image.Image:
+    """A surprised keyframe in a happy clip."""
+    clip = with_held("surprised", (0, 1, 2, 3, 5, 6, 7, 8), 0)
+    return with_strip(clip[frame], keyframe_strip(clip, frame))
+
+
 def photograph(_frame: int) -> Image.Image:
     picture = Image.open(ROOT / "assets" / "portrait.jpg").convert("RGB")
     heard = peaks_of(load_audio(ROOT / "assets" / "speech.flac"))
@@ -132,6 +159,8 @@ PICTURES: dict[str, Callable[[int], Image.Image]] = {
     "Photographs with the released weights": photograph,
     "A change of feeling": changing,
     "Edit the keyframes": lambda i: with_strip(faces(CHANGING)[i], keyframe_strip(faces(CHANGING), i)),
+    "Repair one keyframe and interpolate": repaired,
+    "Retouch a keyframe and pin it": retouched,
     "Portrait and voice to video": speaking,
     "Larger pictures": lambda i: small_and_large(faces(HAPPY)[i]),
     "Minutes and hours": lambda i: sheet([faces(HAPPY)], i, 3, apart=11),

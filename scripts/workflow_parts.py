@@ -95,17 +95,23 @@ def heard(workflow: Workflow) -> None:
     )
 
 
-def keyframes(workflow: Workflow) -> None:
+def keyframes(
+    workflow: Workflow,
+    name: str = "keyframes",
+    place: tuple[str, int, int] = ("Keyframes", 3, 0),
+    pinned: str | None = None,
+) -> None:
     workflow.add(
-        "keyframes",
+        name,
         "KeyFaceKeyframeSampler",
-        ("Keyframes", 3, 0),
+        place,
         model="models.keyframe",
         vae="models.vae",
         portrait="portrait.IMAGE",
         features="features.features",
         emotion="emotion.emotion",
         scales="from the model",
+        **({} if pinned is None else {"pinned": pinned}),
     )
 
 

@@ -187,6 +187,29 @@ def test_keyframe_pictures_stand_at_their_times_without_overlap(n_frames):
     assert fit[0] > fit[1] >= 3
 
 
+@pytest.mark.parametrize("n_frames", [14, 168, 15_000])
+def test_only_the_keyframe_pictures_said_to_be_shown_are_looked_at(n_frames):
+    black = torch.zeros(Timeline(n_frames).n_keyframes, 8, 8, 3, dtype=torch.uint8)
+    shown = drawn.thumbnails_shown(n_frames, WIDTH)
+    others = sorted(set(range(len(black))) - set(shown))
+    plain = np.asarray(draw_timeline(n_frames, keyframes=black, width=WIDTH))
+    for numbers, same in ((others, True), (shown[-1:], False)):
+        pictures = black.clone()
+        pictures[numbers] = 255
+        drawn_now = np.asarray(draw_timeline(n_frames, keyframes=pictures, width=WIDTH))
+        assert np.array_equal(drawn_now, plain) is same
+
+
+def test_kept_keyframes_are_framed():
+    black = torch.zeros(Timeline(168).n_keyframes, 8, 8, 3, dtype=torch.uint8)
+    plain, framed = (draw_timeline(168, keyframes=black, width=WIDTH, kept=kept) for kept in ((), {4}))
+    differs = (np.asarray(plain) != np.asarray(framed)).any(axis=(0, 2)).nonzero()[0]
+    side = drawn.TICKS_HEIGHT + drawn.THUMBNAIL - drawn.ABOVE - drawn.BELOW
+    assert differs[0] == pytest.approx(column(4 * 13 / FPS, 168), abs=2)
+    assert differs[-1] - differs[0] == pytest.approx(side, abs=3)
+    assert np.abs(np.asarray(framed).astype(int) - ImageColor.getrgb(drawn.KEPT)).max(axis=-1).min() < 12
+
+
 @pytest.mark.parametrize("n_frames", [1, 14, 168, 15_000, 90_000])
 def test_any_length_gives_a_picture_of_the_same_size(n_frames):
     picture = draw_timeline(n_frames, torch.zeros(n_frames, 2), constant(0.5, 0.5), width=WIDTH)

@@ -3,14 +3,16 @@
 Memory does not grow with the clip: one batch of windows, one of segments and a keyframe are held at a time.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import groupby
 
 import torch
 
 from ..audio.features import AudioFeatures
 from ..method.batching import BatchSize
 from ..method.emotion import EmotionCurve
+from ..method.holding import hold, kept_keyframes
 from ..method.merging import merge_segments, to_bytes
 from ..method.noise import unit_noise
 from ..method.timeline import Timeline, segment_ends
@@ -28,6 +30,7 @@ class Animation:
 
     Attributes:
         timeline: where its frames, windows and segments lie.
+        held: unscaled latents (4, h, w) of the keyframes that are known, by number; not sampled.
         calls: network calls it takes in all, counted in sequences.
         progress: called with (done, total) of these calls; may raise to interrupt. Where a batch does not fit
             into memory, the calls it has made are taken back.
@@ -41,6 +44,8 @@ class Animation:
         emotion: EmotionCurve,
         settings: Settings,
         progress: Callable[[int, int], None] | None = None,
+        held: Mapping[int, torch.Tensor] | torch.Tensor | None = None,
+        reroll: Collection[int] = (),
     ):
         """Prepares a clip as long as its audio; nothing is computed before iteration.
 
@@ -49,6 +54,11 @@ class Animation:
             identity: (4, h, w) unscaled latent of the portrait.
             features: of the whole clip's audio.
             progress: see the attribute.
+            held, reroll: keyframes to keep bit for bit, and of these some to sample anew after all; see
+                `method.holding.kept_keyframes`.
+
+        Raises:
+            KeyFaceError: `held` or `reroll` do not belong to such a clip.
         """
         self.models = models
         self.identity = identity
@@ -56,7 +66,9 @@ class Animation:
         self.settings = settings
         self.timeline = Timeline(features.n_frames)
         self.valence, self.arousal = emotion.at_frames(features.n_frames)
-        self.calls = self.timeline.n_windows * _calls(settings.keyframes)
+        self.held = kept_keyframes(held, reroll, self.timeline, tuple(identity.shape))
+        windows = sum(not self._is_known(window) for window in range(self.timeline.n_windows))
+        self.calls = windows * _calls(settings.keyframes)
         self.calls += self.timeline.n_segments * _calls(self._interpolation_settings)
         self.progress = progress
         self._done = self._done_for_good = 0
@@ -74,9 +86,12 @@ class Animation:
                 yield to_bytes(frames)
 
     def keyframes(self) -> Iterator[torch.Tensor]:
-        """Keyframes as unscaled latents, (k, 4, h, w) a batch of windows."""
+        """Keyframes as unscaled latents, (k, 4, h, w) a batch of windows.
+
+        Windows of which every keyframe is held are not sampled.
+        """
         models, settings, timeline = self.models, self.settings.keyframes, self.timeline
-        frames = timeline.window_frames()
+        frames, shown = timeline.window_frames(), timeline.window_keyframes()
 
         def sample(windows: range) -> torch.Tensor:
             heard = frames[windows.start : windows.stop]
@@ -89,12 +104,21 @@ class Animation:
                 unit_noise(self.settings.seed, "keyframes", windows, *self.identity.shape),
                 settings,
                 self._on_call,
+                hold(self.held, shown[windows.start : windows.stop], tuple(self.identity.shape)),
             )
             counts = [len(timeline.keyframes_of_window(window)) for window in windows]
             return torch.cat([window[1 : 1 + n] for window, n in zip(latents, counts, strict=True)])
 
         networks = (models.keyframe,)
-        yield from self._sampled(sample, range(timeline.n_windows), networks, "a window of keyframes")
+        for known, run in groupby(range(timeline.n_windows), self._is_known):
+            windows = [*run]
+            if known:
+                for window in windows:
+                    latents = [self.held[number] for number in timeline.keyframes_of_window(window)]
+                    yield torch.stack(latents).to(models.device)
+            else:
+                whole = range(windows[0], windows[-1] + 1)
+                yield from self._sampled(sample, whole, networks, "a window of keyframes")
 
     def segments(self) -> Iterator[torch.Tensor]:
         """Segments as unscaled latents, (s, 14, 4, h, w) a batch."""
@@ -150,6 +174,9 @@ class Animation:
             self.models.load_to_device(*networks)
             latents, remaining = self._batch.first(attempt, remaining, what)
             yield latents
+
+    def _is_known(self, window: int) -> bool:
+        return all(number in self.held for number in self.timeline.keyframes_of_window(window))
 
     @property
     def _interpolation_settings(self) -> InterpolationSettings:

@@ -7,6 +7,8 @@ import torch
 from ..method.conditioning import keyframe_branches
 from ..method.denoiser import LATENT_SCALE
 from ..method.guidance import ALWAYS, guided_denoiser, scale_at, split_weights
+from ..method.holding import Held, holding, put_back
+from ..method.sampling import Denoiser
 from ..networks.network import Network
 from .inputs import check_fields
 from .samplers import sample
@@ -41,6 +43,7 @@ def sample_windows(
     noise: torch.Tensor,
     settings: KeyframeSettings,
     on_call=None,
+    held: Held | None = None,
 ) -> torch.Tensor:
     """Samples whole windows, anchors and padding included.
 
@@ -51,6 +54,7 @@ def sample_windows(
         valence, arousal: (windows, 14), each in [-1, 1].
         noise: (windows, 14, 4, h, w) unit noise.
         on_call: called with the number of sequences after every network call; may raise to interrupt.
+        held: what is known of the windows, which is given back bit for bit (`method.holding`).
 
     Returns:
         (windows, 14, 4, h, w) unscaled latents, float32, on the network's device.
@@ -59,4 +63,13 @@ def sample_windows(
     identity, valence, arousal = identity.to(device), valence.to(device), arousal.to(device)
     branches = keyframe_branches(identity, network.tokens(audio), valence, arousal)
     guided = guided_denoiser([(network.unet, seen) for seen in branches], settings.weights, on_call)
-    return sample(guided, noise.to(device), settings.sampler, settings.steps, "the keyframes") / LATENT_SCALE
+    noise = noise.to(device)
+    if held is None:
+        return _sample(guided, noise, settings)
+    latents, free = held.latents.to(device), held.free.to(device)
+    guided = holding(guided, LATENT_SCALE * latents, free, noise)
+    return put_back(_sample(guided, noise, settings), latents, free)
+
+
+def _sample(denoise: Denoiser, noise: torch.Tensor, settings: KeyframeSettings) -> torch.Tensor:
+    return sample(denoise, noise, settings.sampler, settings.steps, "the keyframes") / LATENT_SCALE

@@ -1,7 +1,7 @@
 """A clip's timeline as a picture: sound, feeling and keyframes along one axis of seconds."""
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import groupby
@@ -18,6 +18,8 @@ from .timeline_canvas import FAINT, SCALE, Axis, Canvas, draw_axis, text_width
 
 MARGIN, NAMES, GAP, AXIS = 16, 72, 8, 26
 SOUND_HEIGHT, LABEL_ROW, FEELING_HEIGHT, CURVE_HEIGHT, TICKS_HEIGHT, THUMBNAIL = 84, 17, 24, 78, 32, 60
+ABOVE, BELOW = 4, TICKS_HEIGHT - 2
+"""Of a lane with thumbnails, what lies above and below them."""
 LABEL_ROWS = 3
 """Rows at most for the names of vocalizations that lie close together."""
 SILENCE = 0.01
@@ -29,6 +31,7 @@ MIN_WIDTH, MIN_STRETCH = 240, 0.75
 PANEL, QUIET, ZERO, TEXT = "#26262d", "#18181c", "#ffffff30", "#d0d0d8"
 SOUND, FOUND, TICK, WINDOWS = "#6fb1e0", "#c98bdb", "#e6e6ee", ("#7d92b8", "#b0895c")
 VALENCE, AROUSAL = "#7fcf9b", "#e8a15c"
+KEPT, SHADE = AROUSAL, "#000000a0"
 
 
 def draw_timeline(
@@ -39,6 +42,7 @@ def draw_timeline(
     keyframes: torch.Tensor | None = None,
     width: int = 1200,
     height: int | None = None,
+    kept: Collection[int] = (),
 ) -> Image.Image:
     """Draws what is known of a clip, one lane below the other.
 
@@ -48,7 +52,9 @@ def draw_timeline(
             loudest frame, with its pauses shaded.
         curve: adds a lane for valence and one for arousal, and names the nearest feelings where they begin.
         vocalizations: marked in the lane of the waveform and named above it where there is room.
-        keyframes: (k, h, w, 3) uint8 pictures of all keyframes, as many of which are shown as fit.
+        keyframes: (k, h, w, 3) uint8 pictures of all keyframes, as many of which are shown, with their
+            numbers, as fit.
+        kept: numbers of keyframes whose pictures get a frame.
         width, height: of the picture in pixels; the lanes share a height, or have their own without one.
 
     Returns:
@@ -59,7 +65,7 @@ def draw_timeline(
     """
     timeline = Timeline(n_frames)
     _check(timeline, peaks, keyframes, width)
-    axis = Axis(MARGIN + NAMES, width - MARGIN, n_frames / FPS)
+    axis = _axis(n_frames, width)
     found = [sound for sound in vocalizations if sound.start_s < axis.seconds]
     lanes = []
     if found:
@@ -74,9 +80,21 @@ def draw_timeline(
             for name, colour in (("valence", VALENCE), ("arousal", AROUSAL))
         )
         lanes += [_Lane("feeling", FEELING_HEIGHT, partial(_draw_feelings, curve=curve)), valence, arousal]
-    draw_keyframes = partial(_draw_keyframes, timeline=timeline, pictures=keyframes)
+    draw_keyframes = partial(_draw_keyframes, timeline=timeline, pictures=keyframes, kept=kept)
     lanes.append(_Lane("keyframes", TICKS_HEIGHT + (keyframes is not None) * THUMBNAIL, draw_keyframes))
     return _draw_lanes(axis, lanes, width, height)
+
+
+def thumbnails_shown(n_frames: int, width: int, aspect: float = 1.0) -> list[int]:
+    """The keyframes of whose pictures, that many times as wide as high, a timeline of that width shows."""
+    axis = _axis(n_frames, width)
+    frames = Timeline(n_frames).keyframe_frames().tolist()
+    columns = [axis.x(frame / FPS) for frame in frames]
+    return [*_places(axis, columns, aspect * (TICKS_HEIGHT + THUMBNAIL - ABOVE - BELOW))]
+
+
+def _axis(n_frames: int, width: int) -> Axis:
+    return Axis(MARGIN + NAMES, width - MARGIN, n_frames / FPS)
 
 
 @dataclass(frozen=True)
@@ -233,7 +251,12 @@ def _draw_feelings(canvas: Canvas, top: float, bottom: float, curve: EmotionCurv
 
 
 def _draw_keyframes(
-    canvas: Canvas, top: float, bottom: float, timeline: Timeline, pictures: torch.Tensor | None
+    canvas: Canvas,
+    top: float,
+    bottom: float,
+    timeline: Timeline,
+    pictures: torch.Tensor | None,
+    kept: Collection[int],
 ) -> None:
     """A mark for every keyframe and a bracket for every window, each only where they can be told apart."""
     axis = canvas.axis
@@ -242,7 +265,7 @@ def _draw_keyframes(
     per_window = (axis.right - axis.left) / timeline.n_windows
     ticks, brackets = bottom - TICKS_HEIGHT + 6, bottom - 10
     if pictures is not None:
-        _draw_thumbnails(canvas, top + 4, ticks - 4, columns, pictures)
+        _draw_thumbnails(canvas, top + ABOVE, bottom - BELOW, columns, pictures, kept)
     if per_keyframe >= 3:
         for x in columns:
             canvas.line([(x, ticks), (x, brackets - 3)], TICK, 1.5)
@@ -260,16 +283,35 @@ def _draw_keyframes(
 
 
 def _draw_thumbnails(
-    canvas: Canvas, top: float, bottom: float, columns: Sequence[float], pictures: torch.Tensor
+    canvas: Canvas,
+    top: float,
+    bottom: float,
+    columns: Sequence[float],
+    pictures: torch.Tensor,
+    kept: Collection[int],
 ) -> None:
-    axis, height = canvas.axis, bottom - top
+    height = bottom - top
     width = height * pictures.shape[2] / pictures.shape[1]
-    free = axis.left
-    for x, picture in zip(columns, pictures, strict=True):
+    for number, left in _places(canvas.axis, columns, width).items():
+        canvas.paste(Image.fromarray(pictures[number].cpu().numpy()), left, top, width, height)
+        name = str(number)
+        canvas.box(left, top, left + text_width(name) + 4, top + 13, SHADE)
+        canvas.text(left + 2, top + 7, name, TEXT)
+        if number in kept:
+            right = left + width
+            corners = [(left, top), (right, top), (right, bottom), (left, bottom), (left, top)]
+            canvas.line(corners, KEPT, 2)
+
+
+def _places(axis: Axis, columns: Sequence[float], width: float) -> dict[int, float]:
+    """The left edges of those thumbnails that have room, by number of their column."""
+    free, places = axis.left, {}
+    for number, x in enumerate(columns):
         left = min(x, axis.right - width)
         if left >= free:
-            canvas.paste(Image.fromarray(picture.cpu().numpy()), left, top, width, height)
+            places[number] = left
             free = left + width + 4
+    return places
 
 
 def _sampled(axis: Axis, curve: EmotionCurve) -> tuple[list[float], dict[str, list[float]]]:

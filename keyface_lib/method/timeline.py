@@ -100,6 +100,22 @@ def keyframes_from_windows(windows: torch.Tensor, timeline: Timeline) -> torch.T
     return keyframes[: timeline.n_keyframes]
 
 
+def windows_from_keyframes(keyframes: torch.Tensor, timeline: Timeline, anchor: float) -> torch.Tensor:
+    """Puts what belongs to keyframes into every window slot that shows them, padding included.
+
+    Args:
+        keyframes: (keyframes, ...), all of the timeline.
+        anchor: the value in slots that show none.
+
+    Returns:
+        (windows, 14, ...); `keyframes_from_windows` is its inverse.
+    """
+    shown = timeline.window_keyframes()
+    windows = keyframes[shown.clamp(min=0)]
+    windows[shown < 0] = anchor
+    return windows
+
+
 def segment_ends(keyframes: torch.Tensor) -> torch.Tensor:
     """Pairs neighbouring keyframes (k, ...) into the ends of their segments: (k - 1, 2, ...)."""
     return torch.stack([keyframes[:-1], keyframes[1:]], dim=1)

@@ -140,6 +140,10 @@ def good(declared) -> object:
     kind = declared.get_io_type()
     if kind == "MODEL":
         return MODELS[models[declared.id]]
+    if declared.id == "pinned":
+        return latents.with_kept(latents.keyframes(SAMPLES), {1})
+    if declared.id == "images":
+        return PICTURE.expand(len(SAMPLES), -1, -1, -1)
     return values.get(kind, getattr(declared, "default", None))
 
 
@@ -209,6 +213,9 @@ def latents_in_the_wrong_place() -> None:
         "KeyFaceRenderVideo": ("frames", {"vae": MODELS["vae"], "audio": sound(0.5), "crf": 17}),
         "KeyFaceSelectKeyframes": ("windows", {"features": HEARD}),
         "KeyFaceTimelinePreview": ("keyframes", {"features": HEARD, "width": 400}),
+        "KeyFacePinKeyframes": ("keyframes", {"which": "0"}),
+        "KeyFaceRerollKeyframes": ("keyframes", {"which": "0", "seed": 1}),
+        "KeyFaceKeyframesToImages": ("keyframes", {"vae": MODELS["vae"]}),
     }
     for node, (name, others) in takers.items():
         for held, latent in holds.items():
@@ -296,10 +303,14 @@ def what_runs_on() -> None:
     case("runs", "a curve without sound", lambda: curve("0:sad 0.5:happy", None))
     sampler = nodes["KeyFaceKeyframeSampler"]
     values = {declared.id: good(declared) for declared in sampler.define_schema().inputs}
-    for name in ("emotion", "scales"):
+    case("runs", "Keyframe Sampler with all it can have", lambda: sampler.execute(**values))
+    for name in ("emotion", "scales", "pinned"):
         without = {**values, name: None, "steps": 1}
         case("runs", f"Keyframe Sampler without {name}", lambda v=without: sampler.execute(**v))
     whole = {**values, "steps": 2.0}
+    for name in ("KeyFaceKeyframesToImages", "KeyFaceImagesToKeyframes", "KeyFacePinKeyframes"):
+        given = {declared.id: good(declared) for declared in nodes[name].define_schema().inputs}
+        case("runs", name, lambda n=nodes[name], v=given: n.execute(**v))
     decoding = nodes["KeyFaceDecodeFrames"]
 
     def frames_a_second() -> None:

@@ -11,6 +11,8 @@ TITLES = {
     "simple": "Portrait and voice to video",
     "released": "Photographs with the released weights",
     "two_stage": "Edit the keyframes",
+    "repair": "Repair one keyframe and interpolate",
+    "retouch": "Retouch a keyframe and pin it",
     "emotion_change": "A change of feeling",
     "advanced": "Your own sampler and schedule",
     "upscale": "Larger pictures",
