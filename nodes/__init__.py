@@ -7,9 +7,11 @@ from .audio import EncodeAudio
 from .decode import DecodeFrames
 from .emotion import EmotionFromText, EmotionFromValues, EmotionPreset
 from .example_inputs import copy_example_inputs
+from .framing import FrameFace
 from .interpolation import InterpolationGuider, InterpolationSampler
 from .keyframes import KeyframeGuider, KeyframeSampler, SelectKeyframes
 from .loaders import LoadAudioEncoders, LoadModels
+from .pasting import PasteFace
 from .preview import TimelinePreview
 from .schedule import AYSSchedule
 from .video import Animate, RenderVideo
@@ -31,6 +33,8 @@ NODES = [
     RenderVideo,
     Animate,
     TimelinePreview,
+    FrameFace,
+    PasteFace,
 ]
 
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from numbers import Real
 
 import torch
+from comfy_api.latest import io
 from einops import repeat
 
 from ..keyface_lib.audio.containers import RATES
@@ -13,6 +14,11 @@ from .node_text import remark
 
 CHANNELS = 4
 """Of KeyFace's latents, as of every Stable Diffusion 1.x and SVD."""
+
+
+class Pictures(io.Image.Input):
+    """An IMAGE input that takes any number of pictures; `io.Image.Input` takes one."""
+
 
 _FULL_SCALE = {torch.int8: 2**7, torch.int16: 2**15, torch.int32: 2**31}
 
@@ -62,17 +68,17 @@ def picture(name: str, value: object) -> torch.Tensor:
         KeyFaceError: nothing arrives, a batch, a picture without pixels, with another number of channels or
             with values that are not finite or of another range, or something that is no IMAGE.
     """
-    if value is None:
-        raise KeyFaceError(f"{name} is empty; connect Load Image or another picture")
-    if not isinstance(value, torch.Tensor) or value.ndim != 4 or value.dtype.is_complex:
-        raise KeyFaceError(
-            f"{name} is no IMAGE, which is (pictures, height, width, channels): it is {_kind(value)}; "
-            "connect Load Image or another picture (a mask goes through Convert Mask to Image)"
-        )
+    _require_images(name, value)
     if len(value) != 1:
         raise KeyFaceError(
             f"the {name} is a batch of {len(value)} pictures; one face is animated: choose one of them"
         )
+    return pictures(name, value)
+
+
+def pictures(name: str, value: object) -> torch.Tensor:
+    """An IMAGE of any number of pictures, (n, height, width, 3), else as `picture`."""
+    _require_images(name, value)
     if 0 in value.shape[1:3]:
         raise KeyFaceError(
             f"the {name} has {value.shape[2]} x {value.shape[1]} pixels; connect a picture with some"
@@ -112,6 +118,37 @@ def latent(name: str, value: object) -> dict:
         )
     check_finite(samples, f"the latents at {name}", "make them anew")
     return dict(value)
+
+
+def mask(name: str, value: object) -> torch.Tensor:
+    """A MASK of one picture: (height, width) float32 in [0, 1].
+
+    Raises:
+        KeyFaceError: something that is no MASK arrives, several, or values that are not finite.
+    """
+    if isinstance(value, torch.Tensor) and value.ndim == 2:
+        value = value[None]
+    if not isinstance(value, torch.Tensor) or value.ndim != 3 or value.dtype.is_complex:
+        raise KeyFaceError(
+            f"{name} is no MASK, which is (masks, height, width): it is {_kind(value)}; connect Load Image's "
+            "mask or another"
+        )
+    if len(value) != 1:
+        raise KeyFaceError(f"{name} is a batch of {len(value)} masks; connect one of them")
+    check_finite(value.float(), f"the mask at {name}", "make it anew")
+    return value[0].float().clamp(0, 1)
+
+
+def _require_images(name: str, value: object) -> None:
+    if value is None:
+        raise KeyFaceError(f"{name} is empty; connect Load Image or another picture")
+    if not isinstance(value, torch.Tensor) or value.ndim != 4 or value.dtype.is_complex:
+        raise KeyFaceError(
+            f"{name} is no IMAGE, which is (pictures, height, width, channels): it is {_kind(value)}; "
+            "connect Load Image or another picture (a mask goes through Convert Mask to Image)"
+        )
+    if len(value) == 0:
+        raise KeyFaceError(f"{name} is a batch of no pictures; connect at least one")
 
 
 def _samples(name: str, waveform: torch.Tensor) -> torch.Tensor:
