@@ -8,10 +8,11 @@ from einops import rearrange
 from PIL import Image, ImageDraw
 
 from ..keyface_lib.errors import KeyFaceError
+from ..keyface_lib.messages import shown
 from ..keyface_lib.portrait.detectors import HOW_TO_GET, find_detector
 from ..keyface_lib.portrait.faces import CHOICES, Face, is_extreme
 from ..keyface_lib.portrait.finding import EXTREME_POSE, Found, Which, found_among
-from ..keyface_lib.portrait.framing import Framing, central, cropped
+from ..keyface_lib.portrait.framing import Framing, central, cropped, framing_of_box
 from . import edges, media
 from .compat import found_by
 from .faces import face_of_mask
@@ -102,6 +103,13 @@ class FrameFace(io.ComfyNode):
                 io.Custom("BOUNDING_BOX").Input(
                     "bboxes", optional=True, tooltip="Boxes around the faces, from any face detector."
                 ),
+                io.String.Input(
+                    "box",
+                    optional=True,
+                    default="",
+                    tooltip="The square itself, x, y, width, height in pixels: 420, 180, 300, 300. What "
+                    "else is known of faces is not looked at then.",
+                ),
             ],
             outputs=[
                 io.Image.Output("portrait", display_name="portrait", tooltip="The square, for a sampler."),
@@ -133,6 +141,7 @@ class FrameFace(io.ComfyNode):
         mask: torch.Tensor | None = None,
         face_landmarks: list[list[Face]] | None = None,
         bboxes: list[list[Face]] | None = None,
+        box: str = "",
     ) -> io.NodeOutput:
         if frame >= len(pictures):
             raise KeyFaceError(
@@ -140,16 +149,24 @@ class FrameFace(io.ComfyNode):
             )
         picture = rearrange(pictures[frame], "h w rgb -> rgb h w") * 2 - 1
         height, width = picture.shape[-2:]
-        faces = _faces(picture, frame, mask, face_landmarks, bboxes)
-        meant: Which = {_FROM_LEFT: number, _NEAREST: (x * width, y * height)}.get(which, _LARGEST)
-        if faces is None:
-            found, framing = None, central(height, width)
-        else:
+        faces: list[Face] = []
+        if box.strip():
+            framing = framing_of_box(_numbers(box), height, width)
+            show(_described(framing))
+        elif (known := _faces(picture, frame, mask, face_landmarks, bboxes)) is not None:
+            faces = known
+            meant: Which = {_FROM_LEFT: number, _NEAREST: (x * width, y * height)}.get(which, _LARGEST)
             found = found_among(faces, (height, width), meant, margin, offset)
             framing = found.framing
-        _say(found, framing, size)
+            _say(found, size)
+        else:
+            framing = central(height, width)
+            remark(
+                "no face detector is installed, so the central square is taken: connect a mask, boxes or "
+                f"landmarks, write the box, or {HOW_TO_GET}"
+            )
         portrait = rearrange(cropped(picture, framing, size) + 1, "rgb h w -> 1 h w rgb") / 2
-        preview = _preview(pictures[frame], faces or [], framing)
+        preview = _preview(pictures[frame], faces, framing)
         return io.NodeOutput(
             portrait, FramedFace(framing, pictures), preview, ui=ui.PreviewImage(preview, cls=cls)
         )
@@ -178,22 +195,29 @@ def _faces(
     return None if detector is None else detector(picture)
 
 
-def _say(found: Found | None, framing: Framing, size: int) -> None:
-    if found is None:
-        remark(
-            "no face detector is installed, so the central square is taken: connect a mask, boxes or "
-            f"landmarks, or {HOW_TO_GET}"
-        )
-        return
-    several = f"1 of {found.number} faces, " if found.number > 1 else ""
+def _numbers(box: str) -> tuple[float, ...]:
+    try:
+        return tuple(float(number) for number in box.replace(",", " ").split())
+    except ValueError:
+        raise KeyFaceError(
+            f"box is {shown(box)}; write x, y, width and height in pixels, such as 420, 180, 300, 300"
+        ) from None
+
+
+def _described(framing: Framing) -> str:
     leaning = f", turned by {framing.angle:.0f} degrees" if framing.angle else ""
-    show(f"{several}{framing.side:.0f} pixels around {framing.x:.0f},{framing.y:.0f}{leaning}")
+    return f"{framing.side:.0f} pixels around {framing.x:.0f},{framing.y:.0f}{leaning}"
+
+
+def _say(found: Found, size: int) -> None:
+    several = f"1 of {found.number} faces, " if found.number > 1 else ""
+    show(several + _described(found.framing))
     if is_extreme(found.face):
         remark(EXTREME_POSE)
-    if framing.side < size / 4:
+    if found.framing.side < size / 4:
         remark(
-            f"the face's square has {framing.side:.0f} pixels and is enlarged to {size}; a sharper picture "
-            "gives a sharper face"
+            f"the face's square has {found.framing.side:.0f} pixels and is enlarged to {size}; a sharper "
+            "picture gives a sharper face"
         )
 
 
