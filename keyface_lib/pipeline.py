@@ -26,6 +26,7 @@ from .method.batching import memory_for
 from .method.tensors import check_finite
 from .method.timeline import SAMPLE_RATE, Timeline
 from .method.values import LARGEST_SEED, yes_or_no
+from .portrait.finding import Which
 from .portrait.framing import LONGEST_SIDE, Box, Framing, at_most, central, cropped
 from .portrait.pasting import Pasting
 from .weights.knowing import said_of_strange
@@ -78,7 +79,7 @@ class KeyFace:
         audio_progress: Progress | None = None,
         sample_rate: int = SAMPLE_RATE,
         normalize: bool = False,
-        face_box: Box | None = None,
+        face: Box | Which | None = None,
         full_frame: bool = False,
         **options,
     ) -> Clip:
@@ -95,8 +96,9 @@ class KeyFace:
             audio_progress: called with (done, total) windows of audio encoding, which happens right here.
             sample_rate: of audio that is no file, in Hz.
             normalize: brings what the face hears, not what people hear, to the level of a usual recording.
-            face_box: (x, y, width, height) of the square of the picture that is animated, in pixels of the
-                picture as it is read, upright; None is its central square.
+            face: the square of the picture that is animated, (x, y, width, height) in pixels of the picture,
+                upright; or the face that a detector shall find: "largest", its number from the left, or the
+                nearest to (x, y). None is the central square.
             full_frame: frames are the whole picture with the square moving in it, not the square alone; one
                 with a side of more than `LONGEST_SIDE` pixels is made that small.
             options: single settings by name, see `settings.settings_from`.
@@ -107,7 +109,7 @@ class KeyFace:
         settings = settings_from(self.models.default_settings() if settings is None else settings, **options)
         check_progress("progress", progress)
         check_progress("audio_progress", audio_progress)
-        material = read_material(image, audio, emotion, sample_rate, normalize, face_box)
+        material = read_material(image, audio, emotion, sample_rate, normalize, face)
         return self.plan(material, settings, progress, audio_progress, full_frame)
 
     def plan(

@@ -14,7 +14,7 @@ MAY_IMPORT = {
     "networks": FOUNDATIONS | {"method", "weights"},
     "audio": FOUNDATIONS | {"method", "weights"},
     "media": FOUNDATIONS | {"method", "audio"},
-    "portrait": {"errors", "messages", "method"},
+    "portrait": {"errors", "files", "messages", "method"},
     "data": FOUNDATIONS | {"method"},
     "clip": FOUNDATIONS | {"method", "weights", "networks", "audio", "media", "portrait"},
     "nodes": FOUNDATIONS | {"method", "weights", "audio", "media", "portrait", "data", "small"},

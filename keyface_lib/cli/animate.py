@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from .. import small
@@ -24,7 +25,13 @@ def add_demo(commands) -> None:
     demo.add_argument("--emotion", default=small.EMOTION, help="neutral, happy, then sad; see animate")
     _add_sampling(demo)
     demo.set_defaults(
-        run=run, image=small.PORTRAIT, audio=small.SPEECH, face_box=None, full_frame=False, face=[]
+        run=run,
+        image=small.PORTRAIT,
+        audio=small.SPEECH,
+        which_face="centre",
+        face_box=None,
+        full_frame=False,
+        face=[],
     )
 
 
@@ -45,7 +52,14 @@ def add(commands) -> None:
         "--face-box",
         type=_box,
         metavar="X,Y,W,H",
-        help="the square of the picture that is animated, in its pixels; by default the central one",
+        help="the square of the picture that is animated, in its pixels",
+    )
+    animate.add_argument(
+        "--which-face",
+        type=_which,
+        metavar="WHICH",
+        help="the face that is looked for: largest, its number from the left, or the nearest to X,Y; centre "
+        "takes the central square. By default the largest, or where none is found the centre",
     )
     animate.add_argument(
         "--full-frame", action="store_true", help="give back the whole picture with the face moving in it"
@@ -55,9 +69,9 @@ def add(commands) -> None:
         nargs="+",
         action=_Face,
         default=[],
-        metavar=("X,Y,W,H AUDIO", "EMOTION"),
-        help="one of several people: the square of the face, what it says and feels; once for each, in place "
-        "of AUDIO. The whole picture is given back",
+        metavar=("FACE AUDIO", "EMOTION"),
+        help="one of several people: X,Y,W,H or as --which-face, what it says and feels; once for each, in "
+        "place of AUDIO. The whole picture is given back",
     )
     animate.add_argument(
         "--apart", action="store_true", help="several people are heard from left to right, in this order"
@@ -67,18 +81,18 @@ def add(commands) -> None:
 
 
 class _Face(argparse.Action):
-    """Collects (box, audio, emotion) of every --face."""
+    """Collects (square or face, audio, emotion) of every --face."""
 
     def __call__(self, parser, options, words, option_string=None) -> None:
         if not 2 <= len(words) <= 3:
             raise argparse.ArgumentError(
-                self, "give the square, the recording and perhaps the emotion: X,Y,W,H AUDIO [EMOTION]"
+                self, "give the face, the recording and perhaps the emotion: X,Y,W,H AUDIO [EMOTION]"
             )
         try:
-            box = _box(words[0])
+            place = _face(words[0])
         except argparse.ArgumentTypeError as error:
             raise argparse.ArgumentError(self, str(error)) from None
-        face = (box, words[1], words[2] if len(words) == 3 else "neutral")
+        face = (place, words[1], words[2] if len(words) == 3 else "neutral")
         setattr(options, self.dest, [*getattr(options, self.dest), face])
 
 
@@ -90,6 +104,26 @@ def _box(text: str) -> tuple[float, ...]:
             f"{text!r} is no box; give X,Y,W,H: its upper left corner, width and height in pixels"
         ) from None
     return x, y, width, height
+
+
+def _which(text: str) -> str | int | tuple[float, float]:
+    """Which face is meant."""
+    if text in ("largest", "centre"):
+        return text
+    try:
+        numbers = [float(part) for part in text.split(",")]
+        if len(numbers) == 2:
+            return numbers[0], numbers[1]
+        return int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is no face; say largest, centre, its number from the left, or a point X,Y in it"
+        ) from None
+
+
+def _face(text: str) -> tuple[float, ...] | str | int:
+    """A square, or which face is meant."""
+    return _box(text) if text.count(",") > 1 else _which(text)
 
 
 def _add_sampling(parser: argparse.ArgumentParser) -> None:
@@ -129,15 +163,13 @@ def run(options: argparse.Namespace) -> None:
     if people:
         materials = materials_of(options.image, people, options.normalize)
     else:
-        materials = [
-            read_material(
-                options.image,
-                options.audio,
-                options.emotion,
-                normalize=options.normalize,
-                face_box=options.face_box,
-            )
-        ]
+        face = options.face_box or (None if options.which_face == "centre" else options.which_face)
+        material = read_material(
+            options.image, options.audio, options.emotion, normalize=options.normalize, face=face
+        )
+        if options.face_box is None and options.which_face is None:
+            material = _with_face(material)
+        materials = [material]
     for material in materials:
         note(_framed(material))
     if options.model is None:
@@ -215,6 +247,7 @@ def _check_who_speaks(options: argparse.Namespace) -> None:
     given = {
         "AUDIO": options.audio,
         "--face-box": options.face_box,
+        "--which-face": options.which_face,
         "--emotion": options.emotion != "neutral",
     }
     if named := [name for name, value in given.items() if value]:
@@ -224,12 +257,26 @@ def _check_who_speaks(options: argparse.Namespace) -> None:
     options.face = [(box, check_file(audio, "recording"), emotion) for box, audio, emotion in options.face]
 
 
+def _with_face(material):
+    """The largest face framed; where nothing finds one the central square stays, which is said."""
+    from ..portrait.finding import NoFaceError, find_face
+
+    try:
+        found = find_face(material.picture)
+    except NoFaceError as error:
+        note(f"{error}, with --face-box X,Y,W,H")
+        return material
+    if found.number > 1:
+        note(f"{found.number} faces were found, the largest is taken; choose another with --which-face")
+    return replace(material, framing=found.framing)
+
+
 def _framed(material) -> str:
     """Which part of the picture is animated, in words."""
     height, width = material.picture.shape[-2:]
     framing = material.framing
     if framing is not None:
-        return f"the square of {framing.side:g} pixels around {framing.x:g},{framing.y:g} is animated"
+        return f"the square of {framing.side:.0f} pixels around {framing.x:.0f},{framing.y:.0f} is animated"
     if height == width:
         return "the whole picture is animated"
     return (

@@ -13,6 +13,7 @@ from ..errors import KeyFaceError
 from ..media.sound_mix import SoundMix
 from ..messages import shown
 from ..method.timeline import SAMPLE_RATE
+from ..portrait.finding import Which
 from ..portrait.framing import Box, Framing
 from ..portrait.pasting import share
 from .clip import Clip, Progress, save
@@ -27,13 +28,13 @@ class Person:
     """One of several faces in a picture.
 
     Attributes:
-        face_box: (x, y, width, height) of its square, in pixels of the picture.
+        face: its square in the picture, or which face it is, see `material.framing_in`.
         audio: what it says, see `KeyFace.animate`.
         emotion: what it feels.
         sample_rate: of audio that is no file, in Hz.
     """
 
-    face_box: Box
+    face: Box | Which
     audio: Recording
     emotion: Feeling = "neutral"
     sample_rate: int = SAMPLE_RATE
@@ -114,9 +115,9 @@ def materials_of(image: Picture, people: Sequence[Person], normalize: bool = Fal
         KeyFaceError: as `read_material`; it is fewer than two people, or two have the same face.
     """
     if len(people) < 2 or not all(isinstance(person, Person) for person in people):
-        raise KeyFaceError(f"people is {shown(people)}; give two or more of Person(face_box, audio, emotion)")
+        raise KeyFaceError(f"people is {shown(people)}; give two or more of Person(face, audio, emotion)")
     picture, reduction = scaled_picture_of(image)
-    framings = [framing_in(picture, reduction, person.face_box) for person in people]
+    framings = [framing_in(picture, reduction, person.face) for person in people]
     _check_distances(framings)
     materials = [
         replace(
