@@ -7,10 +7,12 @@ from .audio import EncodeAudio
 from .decode import DecodeFrames
 from .emotion import EmotionFromText, EmotionFromValues, EmotionPreset
 from .example_inputs import copy_example_inputs
+from .framing import FrameFace
 from .interpolation import InterpolationGuider, InterpolationSampler
 from .keyframe_images import ImagesToKeyframes, KeyframesToImages
 from .keyframes import KeyframeGuider, KeyframeSampler, SelectKeyframes
 from .loaders import LoadAudioEncoders, LoadModels
+from .pasting import PasteFace
 from .pinning import PinKeyframes, RerollKeyframes
 from .preview import TimelinePreview
 from .schedule import AYSSchedule
@@ -37,6 +39,8 @@ NODES = [
     ImagesToKeyframes,
     PinKeyframes,
     RerollKeyframes,
+    FrameFace,
+    PasteFace,
 ]
 
 

@@ -15,8 +15,8 @@ from comfy_api.latest import io
 from ..keyface_lib.errors import KeyFaceError
 from ..keyface_lib.messages import shown
 from ..keyface_lib.method.batching import memory_for
-from ..keyface_lib.method.values import choice, real, whole
-from . import media
+from ..keyface_lib.method.values import choice, real, whole, yes_or_no
+from . import faces, media
 
 _CUSTOM: dict[str, tuple[type, str]] = {}
 """What travels over a link of our own types, and the node that makes it."""
@@ -64,6 +64,8 @@ def _one(declared: io.Input, value: object) -> object:
         return text(name, value)
     if io_type == "COMBO":
         return choice(name, value, declared.options)
+    if io_type == "BOOLEAN":
+        return yes_or_no(name, value)
     check = _BATCHES.get((io_type, name)) or _FORMS.get(io_type) or _custom(io_type)
     return check(name, value)
 
@@ -120,10 +122,13 @@ def _what(value: object) -> str:
 
 _FORMS = {
     "AUDIO": media.audio,
+    "BOUNDING_BOX": faces.boxes,
+    "FACE_LANDMARKS": faces.landmarks,
     "IMAGE": media.picture,
     "LATENT": media.latent,
+    "MASK": media.mask,
     "MODEL": model,
     "VAE": vae,
 }
-_BATCHES = {("IMAGE", "images"): media.pictures}
+_BATCHES = {("IMAGE", name): media.pictures for name in ("images", "frames", "pictures")}
 """Inputs, by type and name, that take several where others of their type take one."""

@@ -96,6 +96,10 @@ def scheduler() -> io.Input:
     )
 
 
+def framing(tooltip: str, optional: bool = False) -> io.Input:
+    return io.Custom("KEYFACE_FRAMING").Input("framing", optional=optional, tooltip=tooltip)
+
+
 def crf() -> io.Input:
     return io.Int.Input(
         "crf",

@@ -14,6 +14,7 @@ from .node_text import remark
 CHANNELS = 4
 """Of KeyFace's latents, as of every Stable Diffusion 1.x and SVD."""
 
+
 _FULL_SCALE = {torch.int8: 2**7, torch.int16: 2**15, torch.int32: 2**31}
 
 
@@ -120,6 +121,25 @@ def latent(name: str, value: object) -> dict:
         )
     check_finite(samples, f"the latents at {name}", "make them anew")
     return dict(value)
+
+
+def mask(name: str, value: object) -> torch.Tensor:
+    """A MASK of one picture: (height, width) float32 in [0, 1].
+
+    Raises:
+        KeyFaceError: something that is no MASK arrives, several, or values that are not finite.
+    """
+    if isinstance(value, torch.Tensor) and value.ndim == 2:
+        value = value[None]
+    if not isinstance(value, torch.Tensor) or value.ndim != 3 or value.dtype.is_complex:
+        raise KeyFaceError(
+            f"{name} is no MASK, which is (masks, height, width): it is {_kind(value)}; connect Load Image's "
+            "mask or another"
+        )
+    if len(value) != 1:
+        raise KeyFaceError(f"{name} is a batch of {len(value)} masks; connect one of them")
+    check_finite(value.float(), f"the mask at {name}", "make it anew")
+    return value[0].float().clamp(0, 1)
 
 
 def _samples(name: str, waveform: torch.Tensor) -> torch.Tensor:

@@ -23,6 +23,7 @@ from .keyframes import guide_keyframes, sample_keyframes
 from .loaders import Encoders
 from .network import trained_of
 from .node_text import show
+from .pasting import FramedFace, whole_pictures
 from .portrait import require_vae
 from .sampling import Progress, sample_groups, sigmas_of
 
@@ -34,7 +35,7 @@ def write_video(
     crf: int,
     on_frames: Callable[[int], None] | None = None,
 ) -> Input.Video:
-    """Writes frames (n, H, W, 3) in [0, 1] with their sound into ComfyUI's folder for temporary files."""
+    """Writes frames (n, H, W, 3), in [0, 1] or uint8, with their sound into ComfyUI's temporary folder."""
     folder = folder_paths.get_temp_directory()
     os.makedirs(folder, exist_ok=True)
     handle, path = tempfile.mkstemp(prefix="keyface_", suffix=".mp4", dir=folder)
@@ -47,7 +48,9 @@ def write_video(
                 writer = VideoWriter(
                     path, *part.shape[1:3], sound, audio["sample_rate"], n_frames=n_frames, crf=crf
                 )
-            writer.write(part.mul(255).round().clamp(0, 255).to(torch.uint8))
+            if part.dtype != torch.uint8:
+                part = part.mul(255).round().clamp(0, 255).to(torch.uint8)
+            writer.write(part)
             if on_frames is not None:
                 on_frames(len(part))
     finally:
@@ -77,17 +80,30 @@ class RenderVideo(io.ComfyNode):
                 io.Vae.Input("vae", tooltip="From Load KeyFace Models."),
                 io.Audio.Input("audio", tooltip="The recording the frames were made for."),
                 inputs.crf(),
+                inputs.framing(
+                    "From Frame Face: the video shows the whole picture, with the face moving in it.",
+                    optional=True,
+                ),
             ],
             outputs=[_video_output()],
         )
 
     @classmethod
     @edges.checked
-    def execute(cls, frames: dict, vae: comfy.sd.VAE, audio: dict, crf: int) -> io.NodeOutput:
+    def execute(
+        cls,
+        frames: dict,
+        vae: comfy.sd.VAE,
+        audio: dict,
+        crf: int,
+        framing: FramedFace | None = None,
+    ) -> io.NodeOutput:
         n_frames = frames_in(len(waveform_of(audio)))
         segments, n_frames = segments_of(frames, n_frames)
         bar = comfy.utils.ProgressBar(n_frames)
         pictures = decode(vae, segments.split(1), n_frames)
+        if framing is not None:
+            pictures = whole_pictures(pictures, framing, n_frames)
         return io.NodeOutput(write_video(pictures, audio, n_frames, crf, bar.update))
 
 
@@ -124,6 +140,10 @@ class Animate(io.ComfyNode):
                 inputs.scheduler(),
                 inputs.crf(),
                 inputs.scales(),
+                inputs.framing(
+                    "From Frame Face: the video shows the whole picture, with the face moving in it.",
+                    optional=True,
+                ),
             ],
             outputs=[_video_output()],
         )
@@ -149,6 +169,7 @@ class Animate(io.ComfyNode):
         reduced_model: ModelPatcher | None = None,
         emotion: EmotionCurve | None = None,
         scales: str = inputs.AS_SET,
+        framing: FramedFace | None = None,
     ) -> io.NodeOutput:
         require_vae(vae)
         models = {"keyframe": keyframe_model, "interpolation": interpolation_model, "reduced": reduced_model}
@@ -169,6 +190,9 @@ class Animate(io.ComfyNode):
         )
         sigmas = sigmas_of(interpolation_model, scheduler, steps)
         segments = sample_groups(guider, STAGE, seed, sampler, sigmas, shape, progress)
-        video = write_video(decode(vae, segments, n_frames), audio, n_frames, crf)
+        pictures = decode(vae, segments, n_frames)
+        if framing is not None:
+            pictures = whole_pictures(pictures, framing, n_frames)
+        video = write_video(pictures, audio, n_frames, crf)
         show(f"{guidance}, {guider.guidance} ({scales})")
         return io.NodeOutput(video)

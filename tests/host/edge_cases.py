@@ -16,9 +16,11 @@ import comfy.sd  # noqa: E402
 import torch  # noqa: E402
 from keyface_pack.keyface_lib.errors import KeyFaceError  # noqa: E402
 from keyface_pack.keyface_lib.method.emotion import named  # noqa: E402
+from keyface_pack.keyface_lib.portrait.framing import Framing  # noqa: E402
 from keyface_pack.nodes import NODES, latents, media  # noqa: E402
 from keyface_pack.nodes.guiders import keyframe_guider  # noqa: E402
 from keyface_pack.nodes.loaders import Encoders  # noqa: E402
+from keyface_pack.nodes.pasting import FramedFace  # noqa: E402
 from keyface_pack.nodes.sampling import UnitNoise  # noqa: E402
 from stand_in import heard, small_model, sound, without_cost  # noqa: E402
 
@@ -100,6 +102,33 @@ WRONG = {
         "one infinity": {"samples": with_one(SAMPLES, INF)},
         "another number": {"samples": torch.zeros(5, 4, 8, 8)},
     },
+    "MASK": ANYTHING
+    | {
+        "a picture": PICTURE,
+        "two masks": torch.ones(2, 12, 10),
+        "complex": torch.ones(1, 12, 10, dtype=torch.complex64),
+        "one NaN": with_one(torch.ones(1, 12, 10), NAN),
+        "another size": torch.ones(1, 11, 10),
+        "nothing painted": torch.zeros(1, 12, 10),
+        "nothing painted, of another size": torch.zeros(1, 64, 64),
+    },
+    "BOUNDING_BOX": ANYTHING
+    | {
+        "without width": {"x": 1, "y": 1, "height": 5},
+        "width 0": {"x": 1, "y": 1, "width": 0, "height": 5},
+        "negative height": [[{"x": 1, "y": 1, "width": 5, "height": -5}]],
+        "NaN": {"x": NAN, "y": 1, "width": 5, "height": 5},
+        "texts": {"x": "1", "y": "1", "width": "5", "height": "5"},
+    },
+    "FACE_LANDMARKS": ANYTHING
+    | {
+        "without points": {"frames": [[{"bbox_xyxy": [0, 0, 5, 5]}]]},
+        "5 points": {"frames": [[{"bbox_xyxy": [0, 0, 5, 5], "landmarks_xy": torch.ones(5, 2)}]]},
+        "no extent": {"frames": [[{"bbox_xyxy": [0, 0, 0, 5], "landmarks_xy": torch.ones(478, 2)}]]},
+        "NaN": {"frames": [[{"bbox_xyxy": [0, 0, 5, 5], "landmarks_xy": torch.full((478, 2), NAN)}]]},
+    },
+    "KEYFACE_FRAMING": ANYTHING | {"nothing": None, "features": HEARD},
+    "BOOLEAN": {"nothing": None, "a number": 1, "a text": "yes", "an object": object()},
     "MODEL": ANYTHING | {"a VAE": MODELS["vae"], "not a patcher": MODELS["keyframe"].model},
     "VAE": ANYTHING | {"nothing": None, "a model": MODELS["keyframe"], "another VAE": FOREIGN_VAE},
     "FLOAT": ANYTHING | {"nothing": None, "NaN": NAN, "infinity": INF, "small": -1e9, "large": 1e9},
@@ -136,6 +165,12 @@ def good(declared) -> object:
         "KEYFACE_FEATURES": HEARD,
         "KEYFACE_EMOTION": named("happy"),
         "KEYFACE_ENCODERS": MODELS["encoders"],
+        "MASK": torch.ones(1, 12, 10),
+        "BOUNDING_BOX": {"x": 2, "y": 2, "width": 6, "height": 6},
+        "FACE_LANDMARKS": {
+            "frames": [[{"bbox_xyxy": [2, 2, 8, 8], "landmarks_xy": torch.rand(478, 2) + 5, "score": 1.0}]]
+        },
+        "KEYFACE_FRAMING": FramedFace(Framing(5, 6, 8), PICTURE),
     }
     kind = declared.get_io_type()
     if kind == "MODEL":
@@ -222,6 +257,27 @@ def latents_in_the_wrong_place() -> None:
             if held != name:
                 call = lambda n=nodes[node], v={name: latent, **others}: n.execute(**v)  # noqa: E731
                 case("wrong place", f"{node} gets {held}", call)
+
+
+def faces_that_are_not_there() -> None:
+    node = next(node for node in NODES if node.define_schema().node_id == "KeyFaceFrameFace")
+    values = {
+        declared.id: good(declared) for declared in node.define_schema().inputs if not declared.optional
+    }
+    two = [{"x": 1, "y": 1, "width": 3, "height": 3}, {"x": 6, "y": 1, "width": 3, "height": 3}]
+    cases = {
+        "no box at all": {"bboxes": []},
+        "no box in the picture": {"bboxes": [[]]},
+        "no face in the landmarks": {"face_landmarks": {"frames": [[]]}},
+        "a third face of two": {"bboxes": two, "which": "from the left", "number": 3},
+        "a frame behind the last one": {"bboxes": two, "frame": 1},
+        "a box outside of the picture": {"box": "50, 50, 5, 5"},
+        "a box without width": {"box": "1, 1, 0, 5"},
+        "a box of three numbers": {"box": "1, 1, 5"},
+        "a box of words": {"box": "here"},
+    }
+    for name, wrong in cases.items():
+        case("wrong place", f"Frame Face gets {name}", lambda w=wrong: node.execute(**{**values, **w}))
 
 
 def latents_for_a_guider() -> None:
@@ -341,6 +397,7 @@ def main() -> None:
     every_required_input_left_empty()
     lists_of_numbers()
     latents_in_the_wrong_place()
+    faces_that_are_not_there()
     latents_for_a_guider()
     what_is_brought_into_form()
     what_runs_on()
