@@ -3,19 +3,24 @@
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:  # for editors and type checkers; at run time each comes on first use
+    from .clip.clip import Clip
     from .clip.emotion_file import parse_emotion
+    from .clip.group import Group
+    from .clip.people import Person
     from .clip.settings import Settings
     from .errors import KeyFaceError
     from .method.emotion import EmotionCurve
-    from .pipeline import Clip, KeyFace
+    from .pipeline import KeyFace
 
-__all__ = ["Clip", "EmotionCurve", "KeyFace", "KeyFaceError", "Settings", "parse_emotion"]
+__all__ = ["Clip", "EmotionCurve", "Group", "KeyFace", "KeyFaceError", "Person", "Settings", "parse_emotion"]
 
 _HOMES = {
-    "Clip": "pipeline",
+    "Clip": "clip.clip",
     "EmotionCurve": "method.emotion",
+    "Group": "clip.group",
     "KeyFace": "pipeline",
     "KeyFaceError": "errors",
+    "Person": "clip.people",
     "Settings": "clip.settings",
     "parse_emotion": "clip.emotion_file",
 }

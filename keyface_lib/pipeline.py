@@ -2,10 +2,9 @@
 
 import os
 import warnings
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import BinaryIO
 
 import numpy as np
 import torch
@@ -13,107 +12,29 @@ import torch
 from . import small
 from .audio.features import AudioFeatures, encode_audio
 from .clip.animate import Animation
-from .clip.cost import Cost, measure
+from .clip.clip import Clip, Progress
+from .clip.cost import measure
 from .clip.devices import best_device, device_of, dtype_of
-from .clip.inputs import HUB, check_folder_of, check_model, hub_id
+from .clip.group import Group
+from .clip.inputs import HUB, check_model, check_progress, hub_id
 from .clip.material import Feeling, Material, Picture, Recording, picture_of, read_material, sound_of
 from .clip.models import Models, load_models
+from .clip.people import Person, materials_of
 from .clip.settings import Settings, settings_from
 from .errors import KeyFaceError
 from .media.image import square
-from .media.video import VideoWriter, check_output
-from .messages import shown
 from .method.batching import memory_for
 from .method.tensors import check_finite
 from .method.timeline import SAMPLE_RATE, Timeline
-from .method.values import yes_or_no
-from .portrait.framing import Box, Framing, at_most, central, cropped
+from .method.values import LARGEST_SEED, yes_or_no
+from .portrait.finding import Which
+from .portrait.framing import LONGEST_SIDE, Box, Framing, at_most, central, cropped
 from .portrait.pasting import Pasting
 from .weights.knowing import said_of_strange
 
-__all__ = ["Clip", "KeyFace", "best_device"]
+__all__ = ["Clip", "Group", "KeyFace", "Person", "best_device"]
 
-LONGEST_SIDE = 3840
-"""Of whole pictures that move, in pixels: that of 4K, which players expect at most."""
-Progress = Callable[[int, int], None]
 _IN_FP32 = "try fp32; if it is that already, its weights or its input are broken"
-
-
-@dataclass(frozen=True)
-class Clip:
-    """A clip that is made while it is iterated: (n, H, W, 3) uint8 frames, each once, in order.
-
-    Attributes:
-        animation: the stream of squares and its plan.
-        audio: (samples,) mono 16 kHz, what the face hears.
-        audio_path: the recording, or a copy of a pipe's, heard in the video; None where it was no file.
-        sound: heard in the video where there is no file, (samples,) or (channels, samples); None is `audio`.
-        sound_rate: samples a second of `sound`.
-        cost: what was measured to choose the batch; None where it was given.
-        pasting: lays the squares back into the whole picture, one frame at a time; None gives them alone.
-    """
-
-    animation: Animation
-    audio: torch.Tensor
-    audio_path: Path | BinaryIO | None = None
-    sound: torch.Tensor | None = None
-    sound_rate: int = SAMPLE_RATE
-    cost: Cost | None = None
-    pasting: Pasting | None = None
-
-    def __iter__(self) -> Iterator[torch.Tensor]:
-        return iter(self.animation) if self.pasting is None else self.pasting.stream(self.animation)
-
-    @property
-    def n_frames(self) -> int:
-        return self.animation.timeline.n_frames
-
-    @property
-    def height(self) -> int:
-        """Of the frames, in pixels, like `width`."""
-        return self.animation.models.image_size if self.pasting is None else self.pasting.height
-
-    @property
-    def width(self) -> int:
-        return self.animation.models.image_size if self.pasting is None else self.pasting.width
-
-    def save(self, path: str | Path, lossless: bool = False, progress: Progress | None = None) -> int:
-        """Makes the clip and writes it, sound included, while it is made.
-
-        Args:
-            path: an .mp4, .mkv or .mov file, or a folder for a PNG sequence.
-            progress: called with (written, total) frames; may raise to interrupt.
-
-        Returns:
-            The frames written. Interrupted, it leaves a playable file of what is done.
-
-        Raises:
-            KeyFaceError: the place cannot be written to, or the disk is full.
-        """
-        check_folder_of(path, "output")
-        _check_progress("progress", progress)
-        check_output(path, yes_or_no("lossless", lossless))
-        sound, rate = (self.audio, SAMPLE_RATE) if self.sound is None else (self.sound, self.sound_rate)
-        audio = sound if self.audio_path is None else self.audio_path
-        with VideoWriter(
-            path,
-            self.height,
-            self.width,
-            audio=audio,
-            sample_rate=rate,
-            n_frames=self.n_frames,
-            lossless=lossless,
-        ) as writer:
-            try:
-                for frames in self:
-                    writer.write(frames)
-                    if progress is not None:
-                        progress(writer.written, self.n_frames)
-            except KeyboardInterrupt:
-                if progress is not None:  # it may come amid several frames
-                    progress(writer.written, self.n_frames)
-                raise
-        return writer.written
 
 
 class KeyFace:
@@ -159,7 +80,7 @@ class KeyFace:
         audio_progress: Progress | None = None,
         sample_rate: int = SAMPLE_RATE,
         normalize: bool = False,
-        face_box: Box | None = None,
+        face: Box | Which | None = None,
         full_frame: bool = False,
         **options,
     ) -> Clip:
@@ -176,8 +97,9 @@ class KeyFace:
             audio_progress: called with (done, total) windows of audio encoding, which happens right here.
             sample_rate: of audio that is no file, in Hz.
             normalize: brings what the face hears, not what people hear, to the level of a usual recording.
-            face_box: (x, y, width, height) of the square of the picture that is animated, in pixels of the
-                picture as it is read, upright; None is its central square.
+            face: the square of the picture that is animated, (x, y, width, height) in pixels of the picture,
+                upright; or the face that a detector shall find: "largest", its number from the left, or the
+                nearest to (x, y). None is the central square.
             full_frame: frames are the whole picture with the square moving in it, not the square alone; one
                 with a side of more than `LONGEST_SIDE` pixels is made that small.
             options: single settings by name, see `settings.settings_from`.
@@ -186,9 +108,9 @@ class KeyFace:
             KeyFaceError: an input is unusable; the message says which and why.
         """
         settings = settings_from(self.models.default_settings() if settings is None else settings, **options)
-        _check_progress("progress", progress)
-        _check_progress("audio_progress", audio_progress)
-        material = read_material(image, audio, emotion, sample_rate, normalize, face_box)
+        check_progress("progress", progress)
+        check_progress("audio_progress", audio_progress)
+        material = read_material(image, audio, emotion, sample_rate, normalize, face)
         return self.plan(material, settings, progress, audio_progress, full_frame)
 
     def plan(
@@ -222,6 +144,57 @@ class KeyFace:
             cost,
             pasting,
         )
+
+    def animate_people(
+        self,
+        image: Picture,
+        people: Sequence[Person],
+        settings: Settings | None = None,
+        *,
+        apart: bool = False,
+        progress: Progress | None = None,
+        audio_progress: Progress | None = None,
+        **options,
+    ) -> Group:
+        """Plans a clip of several faces in one picture, each with its own recording and feeling.
+
+        It is as long as the longest recording; whose ends sooner goes on in silence. Frames are the whole
+        picture. The first person is animated with the seed of the settings, the second with the next one.
+
+        Args:
+            image: see `animate`.
+            people: from two on, each with the square of its face.
+            apart: hear the first person on the left and the last one on the right, the others between;
+                otherwise everybody is heard where their recordings have them.
+            settings, progress, audio_progress, options: see `animate`; windows are counted person by person.
+
+        Raises:
+            KeyFaceError: an input or option is not one of the above, or two people have the same face.
+        """
+        settings = settings_from(self.models.default_settings() if settings is None else settings, **options)
+        check_progress("progress", progress)
+        check_progress("audio_progress", audio_progress)
+        apart = yes_or_no("apart", apart)
+        return self.plan_people(materials_of(image, people), settings, apart, progress, audio_progress)
+
+    def plan_people(
+        self,
+        materials: Sequence[Material],
+        settings: Settings,
+        apart: bool = False,
+        progress: Progress | None = None,
+        audio_progress: Progress | None = None,
+    ) -> Group:
+        """Plans a clip of people who have been read, see `animate_people`."""
+        clips = []
+        for number, material in enumerate(materials):
+            seed = settings.seed + number
+            own = replace(settings, seed=seed if seed <= LARGEST_SEED else seed - 2**64)
+            clips.append(self.plan(material, own, None, audio_progress, full_frame=True))
+            settings = replace(settings, batch=clips[0].animation.settings.batch)
+        group = Group(tuple(clips), apart)
+        group.report_to(progress)
+        return group
 
     def encode_portrait(self, image: Picture, framing: Framing | None = None) -> torch.Tensor:
         """Unscaled identity latent (4, h, w) of a square of a picture, by default the central one.
@@ -266,11 +239,6 @@ class KeyFace:
 def _folder(name: str | Path) -> Path:
     repository = hub_id(name)
     return Path(name).expanduser() if repository is None else _download(repository)
-
-
-def _check_progress(name: str, progress: object) -> None:
-    if progress is not None and not callable(progress):
-        raise KeyFaceError(f"{name} is {shown(progress)}; give a function of (done, total), or None")
 
 
 def _download(repository: str) -> Path:

@@ -16,7 +16,7 @@ from pathlib import Path
 import av
 import pytest
 from PIL import Image
-from tiny_models import tiny_folder, tiny_keyface, voice
+from tiny_models import recorded, tiny_folder, tiny_keyface, voice
 
 from keyface_lib.cli import main
 from keyface_lib.clip.inputs import SAMPLERS
@@ -59,7 +59,8 @@ def test_the_whole_picture_comes_back_with_a_named_square_moving_in_it(tmp_path,
         Image.new("RGB", (picture.width + 70, picture.height + 30), "teal").save(tmp_path / "holiday.png")
     output = tmp_path / "whole.mkv"
     box = ["--face-box", "30,20,200,180"]
-    command = animate(tmp_path / "holiday.png", SPEECH, *box, "--full-frame", "-o", output, "--steps", 1)
+    speech = recorded(tmp_path / "speech.wav", 0.2)
+    command = animate(tmp_path / "holiday.png", speech, *box, "--full-frame", "-o", output, "--steps", 1)
     assert main(command) == 0
     assert "the square of 200 pixels around 130,110 is animated" in capsys.readouterr().err
     with Image.open(tmp_path / "holiday.png") as whole, av.open(str(output)) as container:
@@ -68,11 +69,18 @@ def test_the_whole_picture_comes_back_with_a_named_square_moving_in_it(tmp_path,
 
 
 def test_which_part_of_a_picture_is_animated_is_said(tmp_path, capsys):
+    speech = recorded(tmp_path / "speech.wav", 0.2)
     for size, said in (((90, 60), "the central square of 60 pixels is animated"), ((60, 60), "the whole")):
         Image.new("RGB", size).save(tmp_path / "picture.png")
-        command = animate(tmp_path / "picture.png", SPEECH, "-o", tmp_path / "a.mp4", "--steps", 1)
+        command = animate(tmp_path / "picture.png", speech, "-o", tmp_path / "a.mp4", "--steps", 1)
         assert main(command) == 0
         assert said in capsys.readouterr().err
+
+
+def test_a_face_that_is_none_is_told_how_it_is_said(tmp_path, capsys):
+    with pytest.raises(SystemExit):
+        main(animate(PORTRAIT, SPEECH, "-o", tmp_path / "a.mp4", "--which-face", "smallest"))
+    assert "is no face; say largest, centre, its number from the left" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("box", ["1,2,3", "1,2,3,4,5", "a,b,c,d", ""])
@@ -101,6 +109,7 @@ WRONG = {
     "no model folder": ((PORTRAIT, SPEECH), {"--model": "nothing"}, "nothing"),
     "unknown sampler": ((PORTRAIT, SPEECH), {"--sampler": "dpm"}, "'dpm'"),
     "box outside": ((PORTRAIT, SPEECH), {"--face-box": "9000,0,50,50"}, "outside the picture"),
+    "two faces": ((PORTRAIT, SPEECH), {"--which-face": "2"}, "face"),
     "box without width": ((PORTRAIT, SPEECH), {"--face-box": "0,0,0,50"}, "0 by 50 pixels"),
     "no steps": ((PORTRAIT, SPEECH), {"--steps": "0"}, "--steps"),
 }

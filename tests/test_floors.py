@@ -17,7 +17,7 @@ MAY_IMPORT = {
     "portrait": {"errors", "files", "messages", "method"},
     "data": FOUNDATIONS | {"method"},
     "clip": FOUNDATIONS | {"method", "weights", "networks", "audio", "media", "portrait"},
-    "nodes": FOUNDATIONS | {"method", "weights", "audio", "media", "data", "small"},
+    "nodes": FOUNDATIONS | {"method", "weights", "audio", "media", "portrait", "data", "small"},
 }
 """The parts of the library that a folder may import beside its own."""
 OUTSIDE = {"method": {"torch", "einops", "numpy"}, "weights": {"torch", "safetensors"}}

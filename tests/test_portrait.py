@@ -6,14 +6,18 @@ import pytest
 import torch
 import torch.nn.functional as F
 from PIL import Image
-from tiny_models import tiny_keyface, voice
+from tiny_models import recorded, tiny_folder, tiny_keyface, voice
 
+from keyface_lib.cli import main
 from keyface_lib.clip.cost import LiveBytes
 from keyface_lib.clip.material import read_material
 from keyface_lib.errors import KeyFaceError
 from keyface_lib.media import image as pictures
+from keyface_lib.portrait import finding
+from keyface_lib.portrait.faces import Face
 from keyface_lib.portrait.framing import Framing, at_most, central, cropped, framing_of_box
 from keyface_lib.portrait.pasting import Pasting
+from keyface_lib.portrait.placing import EYE_DISTANCE, EYE_LINE
 
 PLACES = [
     Framing(70.0, 60.0, 64.0),
@@ -210,7 +214,7 @@ def test_a_box_of_any_shape_is_the_square_around_its_middle():
 def test_a_box_counts_the_pixels_of_the_file_even_where_that_is_read_smaller(tmp_path, monkeypatch):
     Image.new("RGB", (400, 300)).save(tmp_path / "large.png")
     monkeypatch.setattr(pictures, "MAX_EXACT_PIXELS", 10_000)
-    material = read_material(tmp_path / "large.png", voice(0.1), face_box=(200, 100, 80, 80))
+    material = read_material(tmp_path / "large.png", voice(0.1), face=(200, 100, 80, 80))
     assert material.picture.shape == (3, 75, 100)
     assert material.framing == Framing(60, 35, 20)
 
@@ -226,7 +230,7 @@ def test_a_whole_picture_is_no_larger_than_players_expect():
 def test_a_clip_gives_the_whole_picture_back(tmp_path):
     picture = smooth_picture(91, 133).permute(2, 0, 1) * 2 - 1
     keyface = tiny_keyface()
-    options = {"face_box": (40, 20, 50, 50), "steps": 1, "batch": 4}
+    options = {"face": (40, 20, 50, 50), "steps": 1, "batch": 4}
     alone = torch.cat(list(keyface.animate(picture, voice(1), **options)))
     clip = keyface.animate(picture, voice(1), full_frame=True, **options)
     frames = torch.cat(list(clip))
@@ -257,3 +261,88 @@ def test_frames_of_4k_take_little_more_memory_than_themselves():
     with LiveBytes() as memory:
         pasting(frame)
     assert picture.numel() <= memory.peak <= 2 * picture.numel()
+
+
+FRONT = Face(60, 30, 40, 50, 0.9, ((72, 50), (92, 50)), (82, 62), ((75, 72), (89, 72)))
+
+
+def with_detector(monkeypatch, *faces):
+    monkeypatch.setattr(finding, "find_detector", lambda: None if faces == (None,) else lambda _: list(faces))
+
+
+def test_a_face_that_is_found_is_framed_as_in_training(monkeypatch):
+    with_detector(monkeypatch, FRONT)
+    picture = torch.zeros(3, 200, 300)
+    found = finding.find_face(picture)
+    eyes = found.framing.to_square(1) @ torch.tensor([[72.0, 92], [50, 50], [1, 1]]).double()
+    assert eyes[1].tolist() == pytest.approx([EYE_LINE, EYE_LINE])
+    assert float(eyes[0, 1] - eyes[0, 0]) == pytest.approx(EYE_DISTANCE)
+
+
+def test_a_face_that_fills_its_picture_stays_as_large_as_it_is():
+    for height, width in ((60, 60), (60, 90)):
+        close = Face(5, 5, 50, 50, 0.9, ((18, 25), (42, 25)), (30, 35), ((22, 46), (38, 46)))
+        framing = finding.found_among([close], (height, width)).framing
+        assert framing.side == 60
+        assert 30 <= framing.x <= width - 30
+        assert framing.y == 30
+
+
+def test_a_leaning_head_is_levelled_and_a_detector_s_noise_is_not_taken_for_lean():
+    for lean, angle in ((1.0, 0.0), (20.0, 20.0)):
+        down = 20 * math.tan(math.radians(lean))
+        face = Face(60, 30, 40, 50, 0.9, ((72, 50), (92, 50 + down)), (82, 62))
+        assert finding.found_among([face], (200, 300)).framing.angle == pytest.approx(angle)
+
+
+def test_the_face_that_is_meant_is_the_one_that_is_cut(monkeypatch, tmp_path):
+    other = Face(200, 30, 30, 40, 0.8)
+    with_detector(monkeypatch, FRONT, other)
+    picture = torch.zeros(3, 200, 300)
+    centres = {
+        which: read_material(picture, voice(0.1), face=which).framing.x
+        for which in ("largest", 1, 2, (210.0, 40.0))
+    }
+    assert centres["largest"] == centres[1] < 120 < 200 < centres[2] == centres[210.0, 40.0]
+    with pytest.raises(KeyFaceError, match="number 3 from the left is none of them"):
+        read_material(picture, voice(0.1), face=3)
+    with pytest.raises(KeyFaceError, match="largest"):
+        read_material(picture, voice(0.1), face=True)
+
+
+def test_without_a_face_or_a_detector_there_is_a_sentence_that_helps(monkeypatch):
+    picture = torch.zeros(3, 50, 60)
+    for found, said in (((), "no face was found"), ((None,), "no face detector is installed: pip install")):
+        with_detector(monkeypatch, *found)
+        with pytest.raises(finding.NoFaceError, match=said):
+            finding.find_face(picture)
+
+
+def test_an_extreme_pose_is_warned_of(monkeypatch):
+    aside = Face(60, 30, 40, 50, 0.9, ((72, 50), (92, 50)), (95, 62))
+    with_detector(monkeypatch, aside)
+    with pytest.warns(UserWarning, match="turned far aside"):
+        finding.find_face(torch.zeros(3, 200, 300))
+
+
+@pytest.mark.parametrize(
+    ("found", "said"),
+    [
+        ((FRONT,), "the square of 87 pixels around 80,"),
+        ((FRONT, Face(200, 30, 30, 40, 0.8)), "2 faces were found, the largest is taken"),
+        ((), "no face was found in the picture"),
+        ((None,), "no face detector is installed"),
+    ],
+)
+def test_the_command_says_what_it_did_about_the_face(found, said, monkeypatch, tmp_path, capsys):
+    with_detector(monkeypatch, *found)
+    Image.new("RGB", (300, 200)).save(tmp_path / "holiday.png")
+    command = [
+        "animate",
+        tmp_path / "holiday.png",
+        recorded(tmp_path / "a.wav", 0.2),
+        "-o",
+        tmp_path / "a.mp4",
+    ]
+    assert main([*map(str, command), "--model", str(tiny_folder()), "--steps", "1"]) == 0
+    assert said in capsys.readouterr().err

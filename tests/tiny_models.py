@@ -1,6 +1,7 @@
 """One tiny model folder for all tests of a session."""
 
 import atexit
+import wave
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -33,6 +34,15 @@ def voice(seconds: float, seed: int = 0) -> torch.Tensor:
     noise = torch.randn(samples, generator=torch.Generator().manual_seed(seed))
     time = torch.arange(samples) / 16_000
     return 0.1 * noise * (1 + torch.sin(2 * torch.pi * 4 * time))
+
+
+def recorded(path: Path, seconds: float, seed: int = 0) -> Path:
+    """`voice` as a WAV file of 16 bits."""
+    samples = (voice(seconds, seed).clamp(-1, 1) * 32767).to(torch.int16)
+    with wave.open(str(path), "wb") as file:
+        file.setparams((1, 2, 16_000, 0, "NONE", ""))
+        file.writeframes(samples.numpy().tobytes())
+    return path
 
 
 def portrait(height: int = 80, width: int = 64) -> torch.Tensor:

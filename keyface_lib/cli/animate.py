@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from .. import small
@@ -23,13 +24,21 @@ def add_demo(commands) -> None:
     demo.add_argument("--model", help=_MODEL)
     demo.add_argument("--emotion", default=small.EMOTION, help="neutral, happy, then sad; see animate")
     _add_sampling(demo)
-    demo.set_defaults(run=run, image=small.PORTRAIT, audio=small.SPEECH, face_box=None, full_frame=False)
+    demo.set_defaults(
+        run=run,
+        image=small.PORTRAIT,
+        audio=small.SPEECH,
+        which_face="centre",
+        face_box=None,
+        full_frame=False,
+        face=[],
+    )
 
 
 def add(commands) -> None:
     animate = commands.add_parser("animate", help="make a talking video from a portrait and a recording")
     animate.add_argument("image", help="a picture of one face")
-    animate.add_argument("audio", help="a sound file, or a video with sound")
+    animate.add_argument("audio", nargs="?", help="a sound file, or a video with sound")
     animate.add_argument(
         "-o", "--output", required=True, help=".mp4, .mkv or .mov, or a folder for PNG files"
     )
@@ -43,13 +52,48 @@ def add(commands) -> None:
         "--face-box",
         type=_box,
         metavar="X,Y,W,H",
-        help="the square of the picture that is animated, in its pixels; by default the central one",
+        help="the square of the picture that is animated, in its pixels",
+    )
+    animate.add_argument(
+        "--which-face",
+        type=_which,
+        metavar="WHICH",
+        help="the face that is looked for: largest, its number from the left, or the nearest to X,Y; centre "
+        "takes the central square. By default the largest, or where none is found the centre",
     )
     animate.add_argument(
         "--full-frame", action="store_true", help="give back the whole picture with the face moving in it"
     )
+    animate.add_argument(
+        "--face",
+        nargs="+",
+        action=_Face,
+        default=[],
+        metavar=("FACE AUDIO", "EMOTION"),
+        help="one of several people: X,Y,W,H or as --which-face, what it says and feels; once for each, in "
+        "place of AUDIO. The whole picture is given back",
+    )
+    animate.add_argument(
+        "--apart", action="store_true", help="several people are heard from left to right, in this order"
+    )
     _add_sampling(animate)
     animate.set_defaults(run=run)
+
+
+class _Face(argparse.Action):
+    """Collects (square or face, audio, emotion) of every --face."""
+
+    def __call__(self, parser, options, words, option_string=None) -> None:
+        if not 2 <= len(words) <= 3:
+            raise argparse.ArgumentError(
+                self, "give the face, the recording and perhaps the emotion: X,Y,W,H AUDIO [EMOTION]"
+            )
+        try:
+            place = _face(words[0])
+        except argparse.ArgumentTypeError as error:
+            raise argparse.ArgumentError(self, str(error)) from None
+        face = (place, words[1], words[2] if len(words) == 3 else "neutral")
+        setattr(options, self.dest, [*getattr(options, self.dest), face])
 
 
 def _box(text: str) -> tuple[float, ...]:
@@ -60,6 +104,26 @@ def _box(text: str) -> tuple[float, ...]:
             f"{text!r} is no box; give X,Y,W,H: its upper left corner, width and height in pixels"
         ) from None
     return x, y, width, height
+
+
+def _which(text: str) -> str | int | tuple[float, float]:
+    """Which face is meant."""
+    if text in ("largest", "centre"):
+        return text
+    try:
+        numbers = [float(part) for part in text.split(",")]
+        if len(numbers) == 2:
+            return numbers[0], numbers[1]
+        return int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is no face; say largest, centre, its number from the left, or a point X,Y in it"
+        ) from None
+
+
+def _face(text: str) -> tuple[float, ...] | str | int:
+    """A square, or which face is meant."""
+    return _box(text) if text.count(",") > 1 else _which(text)
 
 
 def _add_sampling(parser: argparse.ArgumentParser) -> None:
@@ -90,18 +154,24 @@ def run(options: argparse.Namespace) -> None:
     settings = _checked(options)
     from ..clip.devices import device_of
     from ..clip.material import read_material
+    from ..clip.people import Person, materials_of
     from ..media.video import check_output
 
     device = device_of(options.device)
     check_output(options.output, options.lossless)
-    material = read_material(
-        options.image,
-        options.audio,
-        options.emotion,
-        normalize=options.normalize,
-        face_box=options.face_box,
-    )
-    note(_framed(material))
+    people = [Person(*face) for face in options.face]
+    if people:
+        materials = materials_of(options.image, people, options.normalize)
+    else:
+        face = options.face_box or (None if options.which_face == "centre" else options.which_face)
+        material = read_material(
+            options.image, options.audio, options.emotion, normalize=options.normalize, face=face
+        )
+        if options.face_box is None and options.which_face is None:
+            material = _with_face(material)
+        materials = [material]
+    for material in materials:
+        note(_framed(material))
     if options.model is None:
         note(f"the model is {small.NAME}: it knows drawn faces of 64 pixels; name a better one with --model")
     elif hub_id(options.model):
@@ -115,10 +185,14 @@ def run(options: argparse.Namespace) -> None:
     keyface = KeyFace.from_pretrained(options.model, device, options.dtype, offload=options.offload)
     with _bar("listen", "window") as progress:
         chosen = settings_from(keyface.models.default_settings(), **settings)
-        clip = keyface.plan(material, chosen, audio_progress=progress, full_frame=options.full_frame)
-    timeline, batch = clip.animation.timeline, clip.animation.settings.batch
-    cost = clip.cost or measure(keyface.models, batch, timeline.n_segments)
-    seconds = cost.seconds(clip.animation.calls, timeline.n_segments)
+        if people:
+            clip = keyface.plan_people(materials, chosen, options.apart, audio_progress=progress)
+        else:
+            clip = keyface.plan(materials[0], chosen, audio_progress=progress, full_frame=options.full_frame)
+    one = clip.clips[0] if people else clip
+    batch = one.animation.settings.batch
+    cost = one.cost or measure(keyface.models, batch, one.n_segments)
+    seconds = cost.seconds(clip.calls, clip.n_segments)
     note(
         f"{clip.n_frames} frames ({clip.n_frames / FPS:.2f} s) at {keyface.models.image_size} pixels on "
         f"{keyface.models.device} in {keyface.models.precision}, batch {batch}: about {_duration(seconds)}, "
@@ -131,7 +205,8 @@ def run(options: argparse.Namespace) -> None:
         written = frames
 
     try:
-        with _bar("animate", "call") as clip.animation.progress:
+        with _bar("animate", "call") as progress:
+            clip.report_to(progress)
             clip.save(options.output, options.lossless, count)
     except KeyboardInterrupt:
         raise KeyboardInterrupt(_left(options.output, written, clip.n_frames)) from None
@@ -140,7 +215,7 @@ def run(options: argparse.Namespace) -> None:
         "frames": clip.n_frames,
         "seconds": clip.n_frames / FPS,
         "seed": options.seed,
-        "network_calls": clip.animation.calls,
+        "network_calls": clip.calls,
         "elapsed_seconds": round(time.monotonic() - started, 3),
     }
     print(json.dumps(result) if options.json else f"{options.output}: {clip.n_frames} frames")
@@ -156,10 +231,44 @@ def _checked(options: argparse.Namespace) -> dict:
         if getattr(options, name) is not None and not getattr(options, name).strip():
             raise KeyFaceError(f"--{name} is empty; leave it out or give a value")
     options.image = check_file(options.image, "picture")
-    options.audio = check_file(options.audio, "recording")
+    _check_who_speaks(options)
     check_model(options.model)
     options.output = check_folder_of(options.output, "output")
     return settings
+
+
+def _check_who_speaks(options: argparse.Namespace) -> None:
+    """There is one recording, or one for each of several faces, and all are files."""
+    if not options.face:
+        if options.audio is None:
+            raise KeyFaceError("no recording is given; name a sound file after the picture, or use --face")
+        options.audio = check_file(options.audio, "recording")
+        return
+    given = {
+        "AUDIO": options.audio,
+        "--face-box": options.face_box,
+        "--which-face": options.which_face,
+        "--emotion": options.emotion != "neutral",
+    }
+    if named := [name for name, value in given.items() if value]:
+        raise KeyFaceError(
+            f"{named[0]} is for a single face; say it of each within --face X,Y,W,H AUDIO EMOTION"
+        )
+    options.face = [(box, check_file(audio, "recording"), emotion) for box, audio, emotion in options.face]
+
+
+def _with_face(material):
+    """The largest face framed; where nothing finds one the central square stays, which is said."""
+    from ..portrait.finding import NoFaceError, find_face
+
+    try:
+        found = find_face(material.picture)
+    except NoFaceError as error:
+        note(f"{error}, with --face-box X,Y,W,H")
+        return material
+    if found.number > 1:
+        note(f"{found.number} faces were found, the largest is taken; choose another with --which-face")
+    return replace(material, framing=found.framing)
 
 
 def _framed(material) -> str:
@@ -167,7 +276,7 @@ def _framed(material) -> str:
     height, width = material.picture.shape[-2:]
     framing = material.framing
     if framing is not None:
-        return f"the square of {framing.side:g} pixels around {framing.x:g},{framing.y:g} is animated"
+        return f"the square of {framing.side:.0f} pixels around {framing.x:.0f},{framing.y:.0f} is animated"
     if height == width:
         return "the whole picture is animated"
     return (

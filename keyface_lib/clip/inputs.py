@@ -130,6 +130,12 @@ def check_folder_of(path: Any, what: str) -> Path:
     return Path(path)
 
 
+def check_progress(name: str, progress: object) -> None:
+    """Raises KeyFaceError for what cannot be called."""
+    if progress is not None and not callable(progress):
+        raise KeyFaceError(f"{name} is {shown(progress)}; give a function of (done, total), or None")
+
+
 def hub_id(name: Any) -> str | None:
     """The repository that "hf:owner/name" names on the Hugging Face hub; None for the name of a folder.
 

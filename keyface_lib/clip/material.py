@@ -4,9 +4,10 @@ docs/inputs.md lists the kinds. Nothing here needs a model, so nothing wrong wai
 """
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, TypeAlias
+from typing import BinaryIO, TypeAlias, cast
 
 import numpy as np
 import torch
@@ -21,7 +22,8 @@ from ..messages import shown
 from ..method.emotion import EmotionCurve
 from ..method.tensors import check_images, check_range, check_sound
 from ..method.timeline import SAMPLE_RATE
-from ..method.values import whole, yes_or_no
+from ..method.values import real, whole, yes_or_no
+from ..portrait.finding import Which, find_face
 from ..portrait.framing import Box, Framing, framing_of_box
 from .emotion_file import parse_emotion
 from .inputs import check_file
@@ -69,7 +71,7 @@ def read_material(
     emotion: Feeling = "neutral",
     sample_rate: int = SAMPLE_RATE,
     normalize: bool = False,
-    face_box: Box | None = None,
+    face: Box | Which | None = None,
 ) -> Material:
     """Reads what a clip is made from; the quickest first.
 
@@ -79,7 +81,8 @@ def read_material(
         emotion: see `feeling_of`.
         sample_rate: of a recording given as numbers.
         normalize: brings what the face hears, not what people hear, to the level of a usual recording.
-        face_box: (x, y, width, height) in the picture, see `framing_of_box`; None is its central square.
+        face: the square of the picture that is animated, or the face it is put around, see `framing_in`;
+            None is the central square.
 
     Raises:
         KeyFaceError: one is missing, damaged, or of no known kind, shape or range.
@@ -89,11 +92,8 @@ def read_material(
     for path, what in ((image, "picture"), (audio, "recording")):
         if isinstance(path, (str, os.PathLike)):
             check_file(path, what)
-    picture, reduction = _scaled_picture_of(image)
-    framing = None
-    if face_box is not None:
-        height, width = (side * reduction for side in picture.shape[-2:])
-        framing = framing_of_box(face_box, height, width).scaled(1 / reduction)
+    picture, reduction = scaled_picture_of(image)
+    framing = None if face is None else framing_in(picture, reduction, face)
     if isinstance(audio, (str, os.PathLike)):
         recording = held(Path(audio))
         waveform = load_audio(recording, hint=not normalize)
@@ -122,10 +122,31 @@ def picture_of(image: Picture) -> torch.Tensor:
     Raises:
         KeyFaceError: it is none of them.
     """
-    return _scaled_picture_of(image)[0]
+    return scaled_picture_of(image)[0]
 
 
-def _scaled_picture_of(image: Picture) -> tuple[torch.Tensor, int]:
+def framing_in(picture: torch.Tensor, reduction: int, face: Box | Which) -> Framing:
+    """The square of a picture that is animated.
+
+    Args:
+        picture, reduction: see `scaled_picture_of`.
+        face: the square itself, (x, y, width, height) in pixels of what was given, see `framing_of_box`; or
+            which face a detector shall find: "largest", its number from the left, or the nearest to (x, y),
+            see `finding.find_face`.
+
+    Raises:
+        KeyFaceError: it is none of these, lies outside of the picture, or is not found.
+    """
+    if isinstance(face, Sequence) and not isinstance(face, str) and len(face) == 4:
+        height, width = (side * reduction for side in picture.shape[-2:])
+        return framing_of_box(face, height, width).scaled(1 / reduction)
+    if isinstance(face, Sequence) and not isinstance(face, str) and len(face) == 2:
+        x, y = (real("the face's point", place) / reduction for place in face)
+        return find_face(picture, (x, y)).framing
+    return find_face(picture, cast(Which, face)).framing
+
+
+def scaled_picture_of(image: Picture) -> tuple[torch.Tensor, int]:
     """See `picture_of`, and how many pixels of what was given one of the picture is wide."""
     if isinstance(image, (str, os.PathLike)):
         check_file(image, "picture")

@@ -15,6 +15,7 @@ from av.video.reformatter import ColorRange, Colorspace
 from ..method.timeline import FPS
 from .outputs import Output
 from .sound import Sound, audio_frame
+from .sound_mix import MixedSound
 
 _BT709 = 1  # FFmpeg's number for it as matrix, as primaries and as transfer curve
 
@@ -45,7 +46,13 @@ class Movie:
     """
 
     def __init__(
-        self, output: Output, coding: Coding, height: int, width: int, sound: Sound | None, crf: int
+        self,
+        output: Output,
+        coding: Coding,
+        height: int,
+        width: int,
+        sound: Sound | MixedSound | None,
+        crf: int,
     ):
         """Prepares the file; the first frames create it.
 
@@ -132,7 +139,7 @@ class Movie:
 class SoundTrack:
     """The sound of a container, as long as its frames, to the sample."""
 
-    def __init__(self, container: av.container.OutputContainer, codec: str, sound: Sound):
+    def __init__(self, container: av.container.OutputContainer, codec: str, sound: Sound | MixedSound):
         self._container = container
         self._sound = sound
         self._stream = container.add_stream(codec, rate=sound.rate, layout=sound.layout)

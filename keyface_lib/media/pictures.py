@@ -10,6 +10,7 @@ from PIL import Image
 
 from .movie import SoundTrack
 from .sound import Sound
+from .sound_mix import MixedSound
 
 WAVE_CODEC = "pcm_s24le"
 
@@ -21,7 +22,7 @@ class PictureFolder:
         frames: how many it has so far.
     """
 
-    def __init__(self, folder: Path, sound: Sound | None):
+    def __init__(self, folder: Path, sound: Sound | MixedSound | None):
         """Prepares the folder; the first frame creates it."""
         self._folder = folder
         options = {"flush_packets": "1", "rf64": "auto"}  # notice a full disk at once; go beyond 4 GB

@@ -15,6 +15,7 @@ from .movie import FFV1_FLAC, H264_AAC, H264_FLAC, Movie
 from .outputs import Output, check_free, check_regular
 from .pictures import WAVE_CODEC, PictureFolder
 from .sound import Sound
+from .sound_mix import MixedSound, SoundMix
 
 SUFFIXES = (".mp4", ".mov", ".mkv")
 
@@ -59,7 +60,7 @@ class VideoWriter:
         path: str | os.PathLike,
         height: int,
         width: int,
-        audio: torch.Tensor | str | os.PathLike | BinaryIO | None = None,
+        audio: torch.Tensor | str | os.PathLike | BinaryIO | SoundMix | None = None,
         sample_rate: int = SAMPLE_RATE,
         n_frames: int | None = None,
         lossless: bool = False,
@@ -72,7 +73,8 @@ class VideoWriter:
             height, width: of the frames. With H.264 an odd side grows by a copy of its last row or column:
                 as every player reads it, it has even sides.
             audio: (samples,) or (channels, samples) in [-1, 1], or an audio or video file (a path, or what
-                `audio.containers.held` made of it), which is read while frames come in. None: a silent video.
+                `audio.containers.held` made of it), which is read while frames come in; or several of them.
+                None: a silent video.
             sample_rate: of an audio tensor.
             n_frames: how many frames are planned, to be named where fewer could be written.
             crf: x264's constant quality, from 0 (best) to 51.
@@ -84,8 +86,9 @@ class VideoWriter:
         self._shape = (height, width, 3)
         self._planned = n_frames
         self._closed = False
-        self._sound: Sound | None = None
-        if isinstance(audio, (str, os.PathLike)) and _same_file(path, audio):
+        self._sound: Sound | MixedSound | None = None
+        sources = [source for source, _ in audio.sounds] if isinstance(audio, SoundMix) else [audio]
+        if any(isinstance(source, (str, os.PathLike)) and _same_file(path, source) for source in sources):
             raise KeyFaceError(f"{path}: is the audio file as well; choose another name for the video")
         self._output = Output(self.path)
         try:
@@ -99,7 +102,10 @@ class VideoWriter:
         coding = FFV1_FLAC if lossless else H264_FLAC if suffix == ".mkv" else H264_AAC
         pictures = suffix not in SUFFIXES
         rates = av.Codec(WAVE_CODEC if pictures else coding.audio, "w").audio_rates
-        self._sound = None if audio is None else Sound(audio, sample_rate, rates)
+        if isinstance(audio, SoundMix):
+            self._sound = audio.open(rates)
+        elif audio is not None:
+            self._sound = Sound(audio, sample_rate, rates)
         if pictures:
             self._file = PictureFolder(self.path, self._sound)
         else:

@@ -1,7 +1,7 @@
 """The square of a picture that is animated: where it lies, how it is turned, what it shows."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 import torch
@@ -14,6 +14,8 @@ from .resampling import resampled
 
 Box: TypeAlias = tuple[float, float, float, float]
 """(x, y, width, height) in pixels of a picture; x and y are those of its upper left corner."""
+LONGEST_SIDE = 3840
+"""Of whole pictures that move, in pixels: that of 4K, which players expect at most."""
 LARGEST = 1e6
 """Of a box's numbers, in pixels; larger ones are mistakes."""
 
@@ -98,6 +100,18 @@ def cropped(picture: torch.Tensor, framing: Framing, size: int) -> torch.Tensor:
         picture: (3, height, width) in [-1, 1].
     """
     return resampled(picture, framing.to_picture(size), (size, size)).clamp(-1, 1)
+
+
+def fitted(framing: Framing, height: int, width: int) -> Framing:
+    """A square no larger than a picture, and moved into it as far as it is not turned.
+
+    Beyond the picture there is nothing to see; a face that fills the picture is shown as large as it is.
+    """
+    side = min(framing.side, height, width)
+    if framing.angle:
+        return replace(framing, side=side)
+    half = side / 2
+    return Framing(min(max(framing.x, half), width - half), min(max(framing.y, half), height - half), side)
 
 
 def at_most(picture: torch.Tensor, framing: Framing, longest: int) -> tuple[torch.Tensor, Framing]:

@@ -1,7 +1,7 @@
 """Animated squares laid back into the picture that they were cut from."""
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 import torch
 
@@ -105,6 +105,23 @@ class Pasting:
             whole[rows, columns] = _like(below + weight[..., None] * (there - below), under)
         return whole
 
+    @property
+    def bounds(self) -> tuple[slice, slice]:
+        """The rows and columns of the picture that the square reaches."""
+        return (
+            slice(self._top, self._top + self._rows),
+            slice(self._left, self._left + self._columns),
+        )
+
+    def depth(self) -> torch.Tensor:
+        """How far inside the square each pixel of its bounds lies, (rows, columns), in sides; 0 outside."""
+        u, v = self._places()
+        return _inside(u, v, (True,) * 4).clamp(min=0).float()
+
+    def fade(self, share: torch.Tensor) -> None:
+        """Shows frames by that much less, (rows, columns) in [0, 1], from now on."""
+        self._weight = self._weight * share
+
     def stream(
         self, chunks: Iterable[torch.Tensor], pictures: Iterable[torch.Tensor] | None = None
     ) -> Iterator[torch.Tensor]:
@@ -175,6 +192,19 @@ class Pasting:
         middle = seen.mean(1)[:, None, None]
         moved = (wanted.mean(1)[:, None, None] - middle).clamp(-MOST_OFFSET, MOST_OFFSET)
         return gain, middle + moved - gain * middle
+
+
+def share(pastings: Sequence[Pasting]) -> None:
+    """Gives each pixel in several squares of one picture to those it lies deepest in.
+
+    Faces laid into the picture one after the other would cover each other's edges with what stood there.
+    """
+    total = torch.zeros(max(p.height for p in pastings), max(p.width for p in pastings))
+    depths = [pasting.depth().square() for pasting in pastings]
+    for pasting, depth in zip(pastings, depths, strict=True):
+        total[pasting.bounds] += depth
+    for pasting, depth in zip(pastings, depths, strict=True):
+        pasting.fade(depth / total[pasting.bounds].clamp(min=1e-9))
 
 
 def _unit(pixels: torch.Tensor) -> torch.Tensor:
