@@ -109,6 +109,7 @@ WRONG = {
     "no model folder": ((PORTRAIT, SPEECH), {"--model": "nothing"}, "nothing"),
     "unknown sampler": ((PORTRAIT, SPEECH), {"--sampler": "dpm"}, "'dpm'"),
     "box outside": ((PORTRAIT, SPEECH), {"--face-box": "9000,0,50,50"}, "outside the picture"),
+    "one voice apart": ((PORTRAIT, SPEECH, "--apart"), {}, "--apart places several people"),
     "two faces": ((PORTRAIT, SPEECH), {"--which-face": "2"}, "face"),
     "box without width": ((PORTRAIT, SPEECH), {"--face-box": "0,0,0,50"}, "0 by 50 pixels"),
     "no steps": ((PORTRAIT, SPEECH), {"--steps": "0"}, "--steps"),

@@ -346,3 +346,13 @@ def test_the_command_says_what_it_did_about_the_face(found, said, monkeypatch, t
     ]
     assert main([*map(str, command), "--model", str(tiny_folder()), "--steps", "1"]) == 0
     assert said in capsys.readouterr().err
+
+
+def test_a_square_picture_that_shows_a_face_as_in_training_is_taken_as_it_is(monkeypatch, tmp_path, capsys):
+    eyes, speech = ((40, 54), (62, 54)), recorded(tmp_path / "a.wav", 0.2)
+    with_detector(monkeypatch, Face(20, 20, 60, 65, 0.9, eyes, (51, 66)))
+    for size, said in (((100, 100), "the whole picture"), ((101, 100), "the square of 96 pixels")):
+        Image.new("RGB", size).save(tmp_path / "portrait.png")
+        command = ["animate", tmp_path / "portrait.png", speech, "-o", tmp_path / "a.mp4"]
+        assert main([*map(str, command), "--model", str(tiny_folder()), "--steps", "1"]) == 0
+        assert said in capsys.readouterr().err

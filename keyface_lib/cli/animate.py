@@ -32,6 +32,7 @@ def add_demo(commands) -> None:
         face_box=None,
         full_frame=False,
         face=[],
+        apart=False,
     )
 
 
@@ -48,13 +49,14 @@ def add(commands) -> None:
         default="neutral",
         help="'happy', '0:neutral 2.5:happy 6:(-0.4,0.9)', JSON text, or a .json or .csv file",
     )
-    animate.add_argument(
+    place = animate.add_mutually_exclusive_group()
+    place.add_argument(
         "--face-box",
         type=_box,
         metavar="X,Y,W,H",
         help="the square of the picture that is animated, in its pixels",
     )
-    animate.add_argument(
+    place.add_argument(
         "--which-face",
         type=_which,
         metavar="WHICH",
@@ -242,6 +244,8 @@ def _check_who_speaks(options: argparse.Namespace) -> None:
     if not options.face:
         if options.audio is None:
             raise KeyFaceError("no recording is given; name a sound file after the picture, or use --face")
+        if options.apart:
+            raise KeyFaceError("--apart places several people; name each with --face")
         options.audio = check_file(options.audio, "recording")
         return
     given = {
@@ -258,13 +262,16 @@ def _check_who_speaks(options: argparse.Namespace) -> None:
 
 
 def _with_face(material):
-    """The largest face framed; where nothing finds one the central square stays, which is said."""
-    from ..portrait.finding import NoFaceError, find_face
+    """The largest face framed, unless it is already; where none is found, which is said, the centre stays."""
+    from ..portrait.finding import FRAMED, NoFaceError, find_face
 
     try:
         found = find_face(material.picture)
     except NoFaceError as error:
         note(f"{error}, with --face-box X,Y,W,H")
+        return material
+    height, width = material.picture.shape[-2:]
+    if height == width and found.framing.side > FRAMED * height:
         return material
     if found.number > 1:
         note(f"{found.number} faces were found, the largest is taken; choose another with --which-face")

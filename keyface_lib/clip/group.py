@@ -1,6 +1,7 @@
 """Several faces in one picture, each with its own recording and feeling, in one video."""
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -59,16 +60,13 @@ class Group:
         """Has the progress called with (done, total) network calls; it may raise to interrupt."""
         done = [0] * len(self.clips)
 
-        def reporter(number: int) -> Progress:
-            def report(calls: int, _total: int) -> None:
-                done[number] = calls
-                if progress is not None:
-                    progress(sum(done), self.calls)
-
-            return report
+        def report(number: int, calls: int, _total: int) -> None:
+            done[number] = calls
+            if progress is not None:
+                progress(sum(done), self.calls)
 
         for number, clip in enumerate(self.clips):
-            clip.report_to(progress and reporter(number))
+            clip.report_to(partial(report, number))
 
     def save(self, path: str | Path, lossless: bool = False, progress: Progress | None = None) -> int:
         """Makes the clip and writes it with everybody's sound; see `Clip.save`."""

@@ -20,6 +20,8 @@ EXTREME_POSE = (
     "the face is turned far aside, where the method is known to fail; choose a picture that looks more to "
     "the front"
 )
+FRAMED = 0.85
+"""Of a square picture's side: a face whose square is larger has been framed already."""
 LEVEL = 2.0
 """Degrees by which a head may lean without being levelled: less is what detectors are off by."""
 

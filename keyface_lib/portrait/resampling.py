@@ -30,22 +30,24 @@ def resampled(picture: torch.Tensor, to_source: torch.Tensor, shape: tuple[int, 
     strips = []
     for first in range(0, height, rows):
         count = min(rows, height - first)
-        places = _places(to_source, first * finer, count * finer, width * finer, finer)
-        grid = _normalized(places, picture.shape[-2:]).to(picture)
+        grid = _grid(to_source, range(first * finer, (first + count) * finer), width * finer, finer, picture)
         strip = F.grid_sample(picture[None], grid[None], mode, "border", align_corners=False)
         strips.append(F.avg_pool2d(strip, finer)[0])
     return torch.cat(strips, dim=-2)
 
 
-def _places(to_source: torch.Tensor, first: int, rows: int, columns: int, finer: int) -> torch.Tensor:
-    """Where in the source the centres of rows of (finer) pixels lie, (rows, columns, 2)."""
-    x = (torch.arange(columns, dtype=torch.float64) + 0.5) / finer
-    y = (torch.arange(first, first + rows, dtype=torch.float64) + 0.5) / finer
+def _grid(
+    to_source: torch.Tensor, rows: range, columns: int, finer: int, source: torch.Tensor
+) -> torch.Tensor:
+    """Where in the source the centres of (finer) pixels lie, as `grid_sample` counts: (rows, columns, 2).
+
+    Places are sums of a part of their column and one of their row, so only the sum is made for every pixel.
+    """
+    height, width = source.shape[-2:]
+    to_unit = torch.tensor([2 / width, 2 / height], dtype=torch.float64)
     turn, shift = to_source[:, :2].double(), to_source[:, 2].double()
-    return x[None, :, None] * turn[:, 0] + y[:, None, None] * turn[:, 1] + shift
-
-
-def _normalized(places: torch.Tensor, shape: torch.Size) -> torch.Tensor:
-    """Places as `grid_sample` counts them, -1 and 1 being the outer borders."""
-    height, width = shape
-    return places * torch.tensor([2 / width, 2 / height], dtype=places.dtype) - 1
+    x = (torch.arange(columns, dtype=torch.float64) + 0.5) / finer
+    y = (torch.arange(rows.start, rows.stop, dtype=torch.float64) + 0.5) / finer
+    across = x[:, None] * turn[:, 0] * to_unit
+    down = (y[:, None] * turn[:, 1] + shift) * to_unit - 1
+    return across[None].to(source) + down[:, None].to(source)
