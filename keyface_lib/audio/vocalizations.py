@@ -9,6 +9,7 @@ from ..errors import KeyFaceError
 from ..method.batching import BatchSize
 from ..method.timeline import SAMPLE_RATE
 from .beats import BEATsEncoder
+from .spans import runs
 from .windows import Scaling, Window, overlapping, scaled_samples
 
 WINDOW_S = 2.0
@@ -113,7 +114,7 @@ def find_vocalizations(
             score=float(probability[first : last + 1].max()),
         )
         for index, probability in zip(classes, by_class, strict=True)
-        for first, last in _runs(probability >= threshold)
+        for first, last in runs(probability >= threshold)
     ]
     return sorted(found, key=lambda vocalization: (vocalization.start_s, -vocalization.score))
 
@@ -124,11 +125,3 @@ def _scores(waveform: torch.Tensor, beats: BEATsEncoder, windows: list[Window]) 
     length = max(windows[0].stop - windows[0].start, beats.grid.field)
     heard = [scaled_samples(waveform, window.start, window.start + length, Scaling()) for window in windows]
     return beats.logits(torch.stack(heard)).sigmoid().cpu()
-
-
-def _runs(hits: torch.Tensor) -> list[tuple[int, int]]:
-    """(first, last) of every run of True in (n,) bool."""
-    none = torch.zeros(1, dtype=torch.int8)
-    edges = torch.diff(hits.to(torch.int8), prepend=none, append=none)
-    starts, stops = (edges == 1).nonzero().flatten(), (edges == -1).nonzero().flatten()
-    return [(int(start), int(stop) - 1) for start, stop in zip(starts, stops, strict=True)]
