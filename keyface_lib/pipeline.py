@@ -85,6 +85,7 @@ class KeyFace:
         full_frame: bool = False,
         held: Mapping[int, torch.Tensor] | torch.Tensor | None = None,
         reroll: Collection[int] = (),
+        silence_gate: bool = False,
         **options,
     ) -> Clip:
         """Plans a clip as long as the audio; frames are made as it is iterated or saved.
@@ -108,6 +109,8 @@ class KeyFace:
             held: keyframes that stay as they are, unscaled latents (4, h, w) by number from 0 on, or
                 (keyframes, 4, h, w) of a whole clip; the others are sampled around them.
             reroll: numbers of keyframes to sample anew though `held` has them; give another `seed`.
+            silence_gate: mutes what is neither said nor voiced in what the face hears, not in the video, so
+                that noise moves no mouth (`audio.silence_gate`).
             options: single settings by name, see `settings.settings_from`.
 
         Raises:
@@ -116,7 +119,7 @@ class KeyFace:
         settings = settings_from(self.models.default_settings() if settings is None else settings, **options)
         check_progress("progress", progress)
         check_progress("audio_progress", audio_progress)
-        material = read_material(image, audio, emotion, sample_rate, normalize, face)
+        material = read_material(image, audio, emotion, sample_rate, normalize, face, silence_gate)
         return self.plan(material, settings, progress, audio_progress, full_frame, held, reroll)
 
     def plan(
@@ -165,6 +168,7 @@ class KeyFace:
         apart: bool = False,
         progress: Progress | None = None,
         audio_progress: Progress | None = None,
+        silence_gate: bool = False,
         **options,
     ) -> Group:
         """Plans a clip of several faces in one picture, each with its own recording and feeling.
@@ -177,7 +181,7 @@ class KeyFace:
             people: from two on, each with the square of its face.
             apart: hear the first person on the left and the last one on the right, the others between;
                 otherwise everybody is heard where their recordings have them.
-            settings, progress, audio_progress, options: see `animate`; windows are counted person by person.
+            settings, progress, audio_progress, silence_gate, options: see `animate`; windows are counted person by person.
 
         Raises:
             KeyFaceError: an input or option is not one of the above, or two people have the same face.
@@ -186,7 +190,8 @@ class KeyFace:
         check_progress("progress", progress)
         check_progress("audio_progress", audio_progress)
         apart = yes_or_no("apart", apart)
-        return self.plan_people(materials_of(image, people), settings, apart, progress, audio_progress)
+        materials = materials_of(image, people, silence_gate=silence_gate)
+        return self.plan_people(materials, settings, apart, progress, audio_progress)
 
     def plan_people(
         self,

@@ -14,7 +14,17 @@ from ..clip.inputs import DTYPES, SAMPLERS, check_file, check_folder_of, check_m
 from ..errors import KeyFaceError
 from .terminal import note
 
-_SETTINGS = ("seed", "steps", "sampler", "audio_scale", "identity_scale", "auto_scale", "batch")
+_SETTINGS = (
+    "seed",
+    "steps",
+    "sampler",
+    "audio_scale",
+    "identity_scale",
+    "auto_scale",
+    "head_motion",
+    "expression",
+    "batch",
+)
 _MODEL = "a model folder, or hf:OWNER/NAME of the Hugging Face hub; by default the small model in the box"
 
 
@@ -135,8 +145,22 @@ def _add_sampling(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--audio-scale", type=float, help="how closely keyframes follow the voice")
     parser.add_argument("--identity-scale", type=float, help="how closely keyframes follow the portrait")
     parser.add_argument("--auto-scale", type=float, help="autoguidance of the frames between")
+    parser.add_argument(
+        "--head-motion", type=float, metavar="0..2", help="how much the head moves: 0 is still, 1 as trained"
+    )
+    parser.add_argument(
+        "--expression",
+        type=float,
+        metavar="0..2",
+        help="how strongly feelings show: 0 not at all, 1 as trained",
+    )
     parser.add_argument("--batch", type=int, help="sequences per network call; by default what fits")
     parser.add_argument("--normalize", action="store_true", help="let the face hear a quiet recording louder")
+    parser.add_argument(
+        "--silence-gate",
+        action="store_true",
+        help="keep the mouth shut where nothing is said: room noise, hum and short breaths are not heard",
+    )
     parser.add_argument("--device", help="cuda, cuda:1, mps, cpu; by default the best there is")
     parser.add_argument("--dtype", choices=DTYPES, help="by default what the device is best at")
     parser.add_argument("--offload", action="store_true", help="hold only the network at work on the card")
@@ -163,11 +187,16 @@ def run(options: argparse.Namespace) -> None:
     check_output(options.output, options.lossless)
     people = [Person(*face) for face in options.face]
     if people:
-        materials = materials_of(options.image, people, options.normalize)
+        materials = materials_of(options.image, people, options.normalize, options.silence_gate)
     else:
         face = options.face_box or (None if options.which_face == "centre" else options.which_face)
         material = read_material(
-            options.image, options.audio, options.emotion, normalize=options.normalize, face=face
+            options.image,
+            options.audio,
+            options.emotion,
+            normalize=options.normalize,
+            face=face,
+            silence_gate=options.silence_gate,
         )
         if options.face_box is None and options.which_face is None:
             material = _with_face(material)

@@ -15,6 +15,7 @@ from ..method.emotion import EmotionCurve
 from ..method.holding import hold, kept_keyframes
 from ..method.merging import merge_segments, to_bytes
 from ..method.noise import unit_noise
+from ..method.performance import shared_noise
 from ..method.timeline import Timeline, segment_ends
 from ..networks.network import Network
 from .frames import decode_batch, decode_segments
@@ -95,13 +96,14 @@ class Animation:
 
         def sample(windows: range) -> torch.Tensor:
             heard = frames[windows.start : windows.stop]
+            noise = unit_noise(self.settings.seed, "keyframes", windows, *self.identity.shape)
             latents = sample_windows(
                 models.keyframe,
                 self.identity.expand(len(windows), -1, -1, -1),
                 self.features.select(models.keyframe_encoders, heard),
                 self.valence[heard],
                 self.arousal[heard],
-                unit_noise(self.settings.seed, "keyframes", windows, *self.identity.shape),
+                shared_noise(noise, self.settings.seed, settings.head_motion),
                 settings,
                 self._on_call,
                 hold(self.held, shown[windows.start : windows.stop], tuple(self.identity.shape)),

@@ -14,7 +14,7 @@ from typing import Any
 from ..errors import KeyFaceError
 from ..files import unreadable
 from ..messages import one_line, shown
-from ..method.values import MAX_STEPS, choice, real, seed, whole
+from ..method.values import MAX_STEPS, MAX_STRENGTH, choice, real, seed, whole
 
 DIFFUSERS_SCHEDULERS = {
     "euler_discrete": "EulerDiscreteScheduler",
@@ -46,6 +46,7 @@ def interval(name: str, value: Any) -> tuple[float, float]:
 
 
 _scale = partial(real, low=0.0, high=MAX_SCALE)
+_strength = partial(real, low=0.0, high=MAX_STRENGTH)
 _RULES: Mapping[str, Callable[[str, Any], Any]] = {
     "seed": seed,
     "steps": partial(whole, low=1, high=MAX_STEPS),
@@ -54,6 +55,8 @@ _RULES: Mapping[str, Callable[[str, Any], Any]] = {
     "audio_scale": _scale,
     "identity_scale": _scale,
     "auto_scale": _scale,
+    "head_motion": _strength,
+    "expression": _strength,
     "interval": interval,
 }
 

@@ -4,10 +4,10 @@ from dataclasses import dataclass
 
 import torch
 
-from ..method.conditioning import keyframe_branches
 from ..method.denoiser import LATENT_SCALE
 from ..method.guidance import ALWAYS, guided_denoiser, scale_at, split_weights
 from ..method.holding import Held, holding, put_back
+from ..method.performance import changed, expressive_branches, expressive_weights, livelier
 from ..method.sampling import Denoiser
 from ..networks.network import Network
 from .inputs import check_fields
@@ -16,21 +16,28 @@ from .samplers import sample
 
 @dataclass(frozen=True)
 class KeyframeSettings:
-    """How windows are sampled; the defaults are the released ones."""
+    """How windows are sampled; the defaults are the released ones.
+
+    Attributes:
+        head_motion: how much the head moves, from 0 (still) over 1 (as trained) to 2.
+        expression: how strongly feelings show, from 0 (not at all) over 1 (as trained) to 2.
+    """
 
     audio_scale: float = 5.0
     identity_scale: float = 2.0
     interval: tuple[float, float] = ALWAYS
     steps: int = 10
     sampler: str = "euler"
+    head_motion: float = 1.0
+    expression: float = 1.0
 
     def __post_init__(self):
         check_fields(self)
 
-    def weights(self, sigma: float) -> tuple[float, float, float]:
-        """Weights of the branches (neither, identity, identity and audio) at a noise level."""
+    def weights(self, sigma: float) -> tuple[float, ...]:
+        """Weights of `expressive_branches` at a noise level."""
         scales = (scale_at(s, sigma, self.interval) for s in (self.audio_scale, self.identity_scale))
-        return split_weights(*scales)
+        return expressive_weights(split_weights(*scales), self.expression)
 
 
 @torch.inference_mode()
@@ -52,7 +59,8 @@ def sample_windows(
         identity: (windows, 4, h, w) unscaled latents of the portrait.
         audio: (windows, 14, 2, c) features of the network's encoders.
         valence, arousal: (windows, 14), each in [-1, 1].
-        noise: (windows, 14, 4, h, w) unit noise.
+        noise: (windows, 14, 4, h, w) unit noise, of which a part may be shared
+            (`method.performance.shared_noise`).
         on_call: called with the number of sequences after every network call; may raise to interrupt.
         held: what is known of the windows, which is given back bit for bit (`method.holding`).
 
@@ -61,8 +69,10 @@ def sample_windows(
     """
     device = network.device
     identity, valence, arousal = identity.to(device), valence.to(device), arousal.to(device)
-    branches = keyframe_branches(identity, network.tokens(audio), valence, arousal)
+    branches = expressive_branches(identity, network.tokens(audio), valence, arousal, settings.expression)
     guided = guided_denoiser([(network.unet, seen) for seen in branches], settings.weights, on_call)
+    if settings.head_motion > 1:
+        guided = changed(guided, livelier(settings.head_motion))
     noise = noise.to(device)
     if held is None:
         return _sample(guided, noise, settings)

@@ -16,6 +16,7 @@ from PIL import Image
 from ..audio.containers import RATES, held
 from ..audio.loudness import normalized, warn_if_quiet
 from ..audio.reading import load_audio, mono_16k
+from ..audio.silence_gate import gated
 from ..errors import KeyFaceError
 from ..media.image import from_pil, load_scaled_image
 from ..messages import shown
@@ -72,6 +73,7 @@ def read_material(
     sample_rate: int = SAMPLE_RATE,
     normalize: bool = False,
     face: Box | Which | None = None,
+    silence_gate: bool = False,
 ) -> Material:
     """Reads what a clip is made from; the quickest first.
 
@@ -83,11 +85,12 @@ def read_material(
         normalize: brings what the face hears, not what people hear, to the level of a usual recording.
         face: the square of the picture that is animated, or the face it is put around, see `framing_in`;
             None is the central square.
+        silence_gate: mutes what is neither said nor voiced in what the face hears, see `audio.silence_gate`.
 
     Raises:
         KeyFaceError: one is missing, damaged, or of no known kind, shape or range.
     """
-    normalize = yes_or_no("normalize", normalize)
+    normalize, gate = yes_or_no("normalize", normalize), yes_or_no("silence_gate", silence_gate)
     curve = feeling_of(emotion)
     for path, what in ((image, "picture"), (audio, "recording")):
         if isinstance(path, (str, os.PathLike)):
@@ -98,6 +101,7 @@ def read_material(
         recording = held(Path(audio))
         waveform = load_audio(recording, hint=not normalize)
         heard = normalized(waveform) if normalize else waveform
+        heard = gated(heard) if gate else heard
         return Material(picture, heard, curve, recording, waveform, framing=framing)
     sound = sound_of(audio)
     sample_rate = whole("sample_rate", sample_rate, *RATES)
@@ -107,6 +111,8 @@ def read_material(
         waveform = normalized(waveform)
     else:
         warn_if_quiet(waveform, _SOUND)
+    if gate:
+        waveform = gated(waveform)
     return Material(picture, waveform, curve, None, sound, sample_rate, framing)
 
 

@@ -35,11 +35,13 @@ class Person:
     sample_rate: int = SAMPLE_RATE
 
 
-def materials_of(image: Picture, people: Sequence[Person], normalize: bool = False) -> list[Material]:
+def materials_of(
+    image: Picture, people: Sequence[Person], normalize: bool = False, silence_gate: bool = False
+) -> list[Material]:
     """What everybody's clip is made from, as long as the longest recording.
 
     Args:
-        normalize: see `read_material`.
+        normalize, silence_gate: see `read_material`.
 
     Raises:
         KeyFaceError: as `read_material`; it is fewer than two people, or two have the same face.
@@ -51,7 +53,14 @@ def materials_of(image: Picture, people: Sequence[Person], normalize: bool = Fal
     _check_distances(framings)
     materials = [
         replace(
-            read_material(picture, person.audio, person.emotion, person.sample_rate, normalize),
+            read_material(
+                picture,
+                person.audio,
+                person.emotion,
+                person.sample_rate,
+                normalize,
+                silence_gate=silence_gate,
+            ),
             framing=framing,
         )
         for person, framing in zip(people, framings, strict=True)

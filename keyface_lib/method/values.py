@@ -12,6 +12,8 @@ from ..messages import shown
 
 LARGEST_SEED = 2**64 - 1
 MAX_STEPS = 1000
+MAX_STRENGTH = 2.0
+"""Of head motion and expression."""
 
 
 def whole(name: str, value: Any, low: int, high: int) -> int:
