@@ -181,7 +181,8 @@ class KeyFace:
             people: from two on, each with the square of its face.
             apart: hear the first person on the left and the last one on the right, the others between;
                 otherwise everybody is heard where their recordings have them.
-            settings, progress, audio_progress, silence_gate, options: see `animate`; windows are counted person by person.
+            settings, progress, audio_progress, silence_gate, options: see `animate`; windows are counted
+                person by person.
 
         Raises:
             KeyFaceError: an input or option is not one of the above, or two people have the same face.

@@ -3,7 +3,7 @@
 A noise gate with hysteresis over the contrast between a sound and its noise floor, band by band, so hum
 counts in its own bands alone and any steady colour of noise is as good as another. The floor follows the
 recording by low quantiles of its levels, as in Stahl et al. 2000 ("Quantile based noise estimation for
-spectral subtraction and Wiener filtering") and in the spirit of minimum statistics (Martin 2001). In doubt the
+spectral subtraction and Wiener filtering") and in the spirit of minimum statistics (Martin 2001). In doubt
 sound stays: laughter, sighs and whispers are kept because they stand out from the floor, not because they are
 known, and where noise is so loud that they might not, nothing is muted. docs/taste.md has what was measured.
 """

@@ -152,7 +152,7 @@ def _add_sampling(parser: argparse.ArgumentParser) -> None:
         "--expression",
         type=float,
         metavar="0..2",
-        help="how strongly feelings show: 0 not at all, 1 as trained",
+        help="how far feelings show: 0 not at all, 1 as trained",
     )
     parser.add_argument("--batch", type=int, help="sequences per network call; by default what fits")
     parser.add_argument("--normalize", action="store_true", help="let the face hear a quiet recording louder")

@@ -1,4 +1,4 @@
-"""How a face performs, chosen while its keyframes are sampled: how much the head moves, how far feelings show.
+"""How a face performs, chosen while its keyframes are sampled: how much heads move, how far feelings show.
 
 Neither KeyFace nor the released code has such choices; docs/taste.md says what they do and what was measured.
 A strength of 1 is the method as it was trained, bit for bit.
@@ -10,9 +10,9 @@ they leave open, pose, gaze and blinks, is decided by noise. So
   all of them, and what they hear still differs;
 - above 1 what a keyframe has by chance is led away from what the others have by chance (`livelier`).
 
-**Expression.** Below 1 the curve of valence and arousal is scaled (`felt`); above 1 the prediction is led away
-from what it is with a neutral face (`expressive_weights`), as classifier-free guidance leads away from what
-it is without a condition (Ho and Salimans 2022).
+**Expression.** Below 1 the curve of valence and arousal is scaled (`felt`); above 1 the prediction is led
+away from what it is with a neutral face (`expressive_weights`), as classifier-free guidance leads away from
+what it is without a condition (Ho and Salimans 2022).
 """
 
 from collections.abc import Callable, Sequence
@@ -24,7 +24,7 @@ from .noise import generator
 from .sampling import Denoiser
 
 BLIND = 50.0
-"""Noise level from which on a prediction shows nothing of its input: what any sample has of its conditions."""
+"""Noise level from which on a prediction shows its conditions alone: nothing is seen through the noise."""
 SETTLED = 0.3
 """Noise level at and below which `livelier` leaves the prediction alone: details that mouths need."""
 
