@@ -13,6 +13,7 @@ from .keyframe_images import ImagesToKeyframes, KeyframesToImages
 from .keyframes import KeyframeGuider, KeyframeSampler, SelectKeyframes
 from .loaders import LoadAudioEncoders, LoadModels
 from .pasting import PasteFace
+from .performance import MotionAndExpression
 from .pinning import PinKeyframes, RerollKeyframes
 from .preview import TimelinePreview
 from .schedule import AYSSchedule
@@ -41,6 +42,7 @@ NODES = [
     RerollKeyframes,
     FrameFace,
     PasteFace,
+    MotionAndExpression,
 ]
 
 

@@ -20,11 +20,16 @@ from ..keyface_lib.method.batching import BatchSize, memory_for
 from ..keyface_lib.method.conditioning import (
     Conditioning,
     interpolation_conditioning,
-    keyframe_branches,
 )
 from ..keyface_lib.method.emotion import EmotionCurve
 from ..keyface_lib.method.guidance import auto_weights, split_weights
 from ..keyface_lib.method.holding import fitted, put_back
+from ..keyface_lib.method.performance import (
+    expressive_branches,
+    expressive_weights,
+    livelier,
+    shared_noise,
+)
 from ..keyface_lib.method.timeline import SLOTS, Timeline, segment_ends
 from ..keyface_lib.weights.architecture import PROJECTION
 from . import cfg
@@ -32,6 +37,7 @@ from .calls import LARGEST_BATCH, batch_that_fits, cond_of, weigh_one_sequence, 
 from .media import CHANNELS
 from .network import Trained, trained_of
 from .node_text import remark
+from .performance import AS_TRAINED, Performance, performance_of
 
 Fit = Callable[[torch.Tensor, torch.Tensor, torch.Tensor, float], torch.Tensor]
 
@@ -58,6 +64,7 @@ class SequenceGuider(comfy.samplers.CFGGuider):
         stage: str = "clip",
         guidance: str = "",
         fit: Fit | None = None,
+        performance: Performance = AS_TRAINED,
     ):
         """Prepares the guidance; nothing is computed.
 
@@ -68,6 +75,7 @@ class SequenceGuider(comfy.samplers.CFGGuider):
             weights: of the branches.
             fit: moves what is predicted of free slots, as `method.holding.fitted` does, where a noise mask
                 holds others.
+            performance: how much heads move; its expression is a matter of conditions and weights.
         """
         main = networks[-1].clone()
         others = [network for network in dict.fromkeys(networks) if network is not networks[-1]]
@@ -94,6 +102,8 @@ class SequenceGuider(comfy.samplers.CFGGuider):
         self._batches: dict[object, BatchSize] = {}
         self._fit = fit
         self._held: tuple[torch.Tensor, torch.Tensor] | None = None
+        self._head_motion = performance.head_motion
+        self._livelier = livelier(self._head_motion)
 
     def sample(
         self,
@@ -133,10 +143,19 @@ class SequenceGuider(comfy.samplers.CFGGuider):
             self._batches.clear()
         free = None if denoise_mask is None else comfy.utils.reshape_mask(denoise_mask, noise.shape) > 0
         self._held = None if free is None or self._fit is None else self._held_slots(latent_image, free)
+        noise = self._shared(noise, kwargs.get("seed"))
+        self._livelier = livelier(self._head_motion)  # it knows one walk
         with memory_for(f"a step of the {self.stage}"):
             sampled = super().sample(noise, latent_image, sampler, sigmas, denoise_mask, *args, **kwargs)
         _require_numbers(sampled, f"at the end of the {self.stage}")
         return sampled if free is None else put_back(sampled, latent_image, free.to(sampled.device))
+
+    def _shared(self, noise: torch.Tensor, seed: object) -> torch.Tensor:
+        """Noise as heads of this motion need it, whatever node made it; none stays none."""
+        if self._head_motion >= 1 or not noise.any():
+            return noise
+        windows = noise.unflatten(0, (-1, SLOTS))
+        return shared_noise(windows, seed if isinstance(seed, int) else 0, self._head_motion).flatten(0, 1)
 
     def _held_slots(self, latents: torch.Tensor, free: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Scaled latents and what is free, as `fitted` takes them; a slot held in part is free there."""
@@ -179,6 +198,8 @@ class SequenceGuider(comfy.samplers.CFGGuider):
         sigmas = model_options.get("transformer_options", {}).get("sample_sigmas", sigma)
         step = int((sigmas.to(sigma) >= sigma).sum())
         _require_numbers(denoised, f"after step {max(1, step)} of the {self.stage}")
+        if self._head_motion > 1:
+            denoised = self._livelier(denoised.unflatten(0, (-1, SLOTS)), float(sigma)).flatten(0, 1)
         if self._held is None:
             return denoised
         latents, free = (held.to(denoised.device) for held in self._held)
@@ -251,7 +272,7 @@ def keyframe_guider(
     """Split guidance of identity and audio (eq. 4) over the windows of a clip.
 
     Args:
-        model: the keyframe MODEL.
+        model: the keyframe MODEL, perhaps with how to perform on it.
         identity: (1, 4, h, w) unscaled latent of the portrait.
     """
     trained = trained_of(model, "keyframe")
@@ -259,15 +280,24 @@ def keyframe_guider(
     frames = timeline.window_frames()
     tokens = _tokens(trained, features)
     valence, arousal = emotion.at_frames(features.n_frames)
+    performance = performance_of(model)
 
     def conditions(window: int) -> list[Conditioning]:
         heard = frames[window, None]
-        return keyframe_branches(identity, tokens[heard], valence[heard], arousal[heard])
+        felt = valence[heard], arousal[heard]
+        return expressive_branches(identity, tokens[heard], *felt, performance.expression)
 
-    weights = split_weights(audio_scale, identity_scale)
-    guidance = f"guidance: audio {audio_scale:g}, identity {identity_scale:g}"
-    networks = [model] * 3
-    return SequenceGuider(networks, conditions, weights, timeline.n_windows, "keyframes", guidance, fitted)
+    weights = expressive_weights(split_weights(audio_scale, identity_scale), performance.expression)
+    return SequenceGuider(
+        [model] * len(weights),
+        conditions,
+        weights,
+        timeline.n_windows,
+        "keyframes",
+        f"guidance: audio {audio_scale:g}, identity {identity_scale:g}{performance.said}",
+        fitted,
+        performance,
+    )
 
 
 def interpolation_guider(

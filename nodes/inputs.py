@@ -96,6 +96,16 @@ def scheduler() -> io.Input:
     )
 
 
+def silence_gate() -> io.Input:
+    return io.Boolean.Input(
+        "silence_gate",
+        default=False,
+        optional=True,
+        tooltip="Keeps the mouth shut where nothing is said: room noise, hum and short breaths are not "
+        "heard. Laughs and sighs are; the video's own sound stays as it is.",
+    )
+
+
 def framing(tooltip: str, optional: bool = False) -> io.Input:
     return io.Custom("KEYFACE_FRAMING").Input("framing", optional=optional, tooltip=tooltip)
 

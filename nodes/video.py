@@ -144,6 +144,7 @@ class Animate(io.ComfyNode):
                     "From Frame Face: the video shows the whole picture, with the face moving in it.",
                     optional=True,
                 ),
+                inputs.silence_gate(),
             ],
             outputs=[_video_output()],
         )
@@ -170,13 +171,14 @@ class Animate(io.ComfyNode):
         emotion: EmotionCurve | None = None,
         scales: str = inputs.AS_SET,
         framing: FramedFace | None = None,
+        silence_gate: bool = False,
     ) -> io.NodeOutput:
         require_vae(vae)
         models = {"keyframe": keyframe_model, "interpolation": interpolation_model, "reduced": reduced_model}
         for role, model in models.items():  # before the sound is encoded, which takes a while
             if model is not None:
                 trained_of(model, role)
-        heard = encode_recording(audio, encoders)
+        heard = encode_recording(audio, encoders, silence_gate=silence_gate)
         n_frames = heard.features.n_frames
         guider, shape = guide_keyframes(
             keyframe_model, vae, portrait, heard, emotion, audio_scale, identity_scale, scales
