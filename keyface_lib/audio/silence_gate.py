@@ -20,8 +20,9 @@ STEP = SAMPLE_RATE // 50
 """Samples from one level to the next: half a video frame."""
 OPENS, CLOSES = 5.0, 3.5
 """Mean contrast over bands in dB at which the gate opens, and below which it closes."""
-ENOUGH = 8.0
-"""Contrast in dB that one moment in twenty must exceed; below, noise and voice cannot be told apart."""
+ENOUGH = 13.0
+"""Contrast in dB that one moment in twenty must exceed, as in speech 12 dB above white noise: in louder noise
+sighs and whispers would be lost, so there nothing is muted."""
 FAINT = 40.0
 """What lies that many dB below a loud moment's level in a band is never heard there."""
 PUFF, PUFF_S = 25.0, 0.4
