@@ -66,7 +66,8 @@ def test_only_what_is_by_chance_is_made_livelier():
     mean = chance[:, 1:].mean(dim=1, keepdim=True)
     wanted = conditions + mean + 2 * (chance - mean)
     torch.testing.assert_close(change(conditions + chance, 4.0), wanted)
-    assert torch.equal(change(conditions + chance, SETTLED), conditions + chance)
+    rows = 2
+    assert torch.equal(change(conditions + chance, SETTLED * rows), conditions + chance)
     late = livelier(2.0)
     assert torch.equal(late(conditions + chance, BLIND / 2), conditions + chance)
 
