@@ -15,7 +15,7 @@ from keyface_lib.method.noise import unit_noise
 from keyface_lib.method.performance import BLIND, SETTLED, expressive_weights, livelier, shared_noise
 from keyface_lib.pipeline import KeyFace
 
-QUICK = {"steps": 2, "batch": 2}
+QUICK = {"steps": 3, "batch": 2}
 STRENGTHS = (0.0, 0.5, 1.0, 1.5, 2.0)
 
 
@@ -52,7 +52,7 @@ def test_every_other_strength_changes_something():
 def test_keyframes_share_so_much_noise_that_their_differences_shrink_by_the_strength(motion):
     own = unit_noise(3, "keyframes", range(3), 4, 32, 32)
     mixed = shared_noise(own, 3, motion)
-    assert mixed.std() == pytest.approx(1, abs=0.02)
+    assert mixed.std() == pytest.approx(1, abs=0.05)
     differences = (mixed[:, 1:] - mixed[:, :-1]).std() / (own[:, 1:] - own[:, :-1]).std()
     assert differences == pytest.approx(motion, abs=1e-3)
     assert torch.equal(shared_noise(own[2:], 3, motion), mixed[2:])  # whatever windows are batched together
@@ -78,7 +78,6 @@ def test_heads_move_more_the_greater_the_strength(keyface):
     for motion in STRENGTHS:
         keyframes = small_keyframes(keyface, torch.zeros(8 * 16_000), head_motion=motion, seed=1)
         spreads.append(float(keyframes.std(dim=0).square().mean().sqrt()))
-    print(spreads)
     assert spreads == sorted(spreads)
     assert spreads[0] < 0.5 * spreads[2] < 0.5 * spreads[4]
 
@@ -90,7 +89,6 @@ def test_mouths_follow_the_sound_at_every_strength(keyface):
         keyframes = small_keyframes(keyface, speech, head_motion=motion)
         heights[motion], _ = former_mouth(to_bytes(keyface.models.vae.decode_frames(keyframes)))
     found = [float(torch.corrcoef(torch.stack([heights[1.0], heights[m]]))[0, 1]) for m in (0.0, 2.0)]
-    print(found)
     assert min(found) > 0.6
 
 
@@ -111,7 +109,6 @@ def test_feelings_show_more_the_greater_the_strength(keyface):
         frames = small_keyframes(keyface, torch.zeros(3 * 16_000), "happy*0.5", expression=strength)
         _, bend = former_mouth(to_bytes(keyface.models.vae.decode_frames(frames)))
         bends.append(float(bend.mean()))
-    print(bends)
     assert bends == sorted(bends)
     assert bends[0] + 0.02 < bends[2]
     assert bends[2] + 0.01 < bends[4]
@@ -123,7 +120,7 @@ def test_only_a_strong_feeling_costs_another_call():
         return tiny_keyface().animate(portrait(), voice(2.0), "happy", **options).calls
 
     assert calls(expression=0.5, head_motion=2) == calls()
-    assert calls(expression=1.5) == calls() + 2
+    assert calls(expression=1.5) == calls() * 4 // 3
 
 
 def test_held_keyframes_stay_bit_for_bit_at_every_strength():

@@ -27,9 +27,9 @@ BLIND = 50.0
 """Noise level from which on a prediction shows its conditions alone: nothing is seen through the noise."""
 SETTLED = 0.3 / 8
 """Noise level, for each row of a latent, at and below which `livelier` leaves the prediction alone: poses are
-decided by then, and details are not. Of the small model's 8 rows 0.3 was measured; it grows with the rows as a
-pattern that covers the picture stands out of more noise where more values show it (Hoogeboom et al. 2023,
-"Simple diffusion", section 3.1)."""
+decided by then, details are not. It was measured on the small model's 8 rows, and grows with them because
+what covers a picture stands out of more noise where more values show it (Hoogeboom et al. 2023, "Simple
+diffusion", section 3.1)."""
 
 Change = Callable[[torch.Tensor, float], torch.Tensor]
 """A prediction (windows, 14, 4, h, w) and its noise level, to another prediction."""
