@@ -364,6 +364,12 @@ def what_runs_on() -> None:
     sampler = nodes["KeyFaceKeyframeSampler"]
     values = {declared.id: good(declared) for declared in sampler.define_schema().inputs}
     case("runs", "Keyframe Sampler with all it can have", lambda: sampler.execute(**values))
+    performing = nodes["KeyFaceMotionAndExpression"]
+    for motion, expression in ((0.0, 2.0), (2.0, 0.0)):
+        strengths = {"head_motion": motion, "expression": expression}
+        (model,) = performing.execute(model=values["model"], **strengths).result
+        performed = {**values, "model": model, "steps": 3}
+        case("runs", f"Keyframe Sampler, {strengths}", lambda v=performed: sampler.execute(**v))
     for name in ("emotion", "scales", "pinned"):
         without = {**values, name: None, "steps": 1}
         case("runs", f"Keyframe Sampler without {name}", lambda v=without: sampler.execute(**v))
