@@ -48,7 +48,7 @@ _CLIP = 20.0
 def gated(waveform: torch.Tensor) -> torch.Tensor:
     """The sound with digital silence wherever nothing is said or voiced.
 
-    Memory beside the result is 4 kB a second.
+    Memory beside the result is about 8 kB a second.
 
     Args:
         waveform: (samples,) mono at 16 kHz, full scale being [-1, 1].

@@ -38,8 +38,8 @@ Change = Callable[[torch.Tensor, float], torch.Tensor]
 def shared_noise(noise: torch.Tensor, seed: int, head_motion: float) -> torch.Tensor:
     """Noise of which a part is the same in every keyframe of a clip: sqrt(1 - m^2) z_shared + m z_own.
 
-    It is the mixed noise model of PYoCo (Ge et al. 2023, "Preserve your own correlation", section 4.1), there
-    for training; its alpha^2 is (1 - m^2) / m^2. Unit noise stays unit noise, and what chance makes different
+    It is the mixed noise model of PYoCo (Ge et al. 2023, "Preserve your own correlation"), there for
+    training; its alpha^2 is (1 - m^2) / m^2. Unit noise stays unit noise, and what chance makes different
     between two keyframes shrinks to m. With m = 0 all keyframes start alike: a still head.
 
     Args:
