@@ -9,7 +9,7 @@ PLOTS = (
     (
         "expression",
         "expression",
-        (("smile / valence", "smile"), ("brow / arousal", "brow"), ("mouth r", "mouth r")),
+        (("smile / valence", "smile"), ("brow / arousal", "brow")),
     ),
 )
 """Part, name of its strength, and the columns that are drawn, with what they are called."""
