@@ -12,7 +12,9 @@ ASSETS = Path(__file__).parents[1] / "assets"
 NAMES = {
     small.PORTRAIT: "keyface_drawn_portrait.png",
     ASSETS / "portrait.jpg": "keyface_portrait.jpg",
+    ASSETS / "scene.jpg": "keyface_drawn_scene.jpg",
     ASSETS / "speech.flac": "keyface_speech.flac",
+    small.SPEECH: "keyface_drawn_speech.flac",
 }
 
 

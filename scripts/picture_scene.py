@@ -1,0 +1,69 @@
+"""Draws assets/scene.jpg: two people of the toy world in one wide picture, what the templates of whole
+pictures start with.
+
+    python scripts/picture_scene.py
+
+Prints the square of each person, which the templates name.
+"""
+
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+from einops import rearrange
+from PIL import Image
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from keyface_lib.method.emotion import named
+from keyface_lib.toyworld.canvas import circle, smooth
+from keyface_lib.toyworld.clip import Performance, perform
+from keyface_lib.toyworld.face import draw
+from keyface_lib.toyworld.head import draw_wall
+
+PICTURE = Path(__file__).resolve().parents[1] / "assets" / "scene.jpg"
+WIDTH, HEIGHT, SIDE = 960, 540, 416
+WALL, LEFT = (0.74, 0.8, 0.9), -1
+PEOPLE = {24: 48, 0: 496}
+"""{seed: left edge of their square}; squares stand on the picture's lower edge."""
+LIGHTS = ((0.06, 0.3, 0.05), (0.47, 0.16, 0.07), (0.52, 0.42, 0.045), (0.95, 0.25, 0.06), (0.3, 0.08, 0.04))
+"""Out of focus behind them: places and radii, of the picture's width and height, and of its height."""
+
+
+def wall() -> torch.Tensor:
+    """(HEIGHT, WIDTH, 3) in [0, 1]: lit from above and the left, as the walls of single portraits are."""
+    x = (torch.arange(WIDTH) + 0.5) / HEIGHT
+    y = ((torch.arange(HEIGHT) + 0.5) / HEIGHT)[:, None]
+    colour = torch.tensor(WALL)
+    pixels = colour * (1.02 - 0.2 * y - 0.05 * x)[..., None]
+    for across, down, radius in LIGHTS:
+        disc = 0.3 * smooth(circle(x - across * WIDTH / HEIGHT, y - down, radius), 0.045)
+        pixels = pixels + disc[..., None] * (1 - 0.4 * (1 - colour) - pixels)
+    return pixels
+
+
+def person(performance: Performance) -> tuple[torch.Tensor, torch.Tensor]:
+    """A person without a wall: colours times coverage, and coverage, both (SIDE, SIDE, 3) in [0, 1].
+
+    Coverage is what the difference between a white wall and a black one leaves over.
+    """
+    bare = replace(performance.identity, light=LEFT, lights=())
+    black, white = (replace(bare, background=(level,) * 3) for level in (0.0, 1.0))
+    before_black, before_white = (draw(one, performance.motion[:1], SIDE)[0] / 255 for one in (black, white))
+    behind = rearrange(draw_wall(white, SIDE, "cpu"), "1 rgb h w -> h w rgb")
+    return before_black, 1 - ((before_white - before_black) / behind).clamp(0, 1)
+
+
+def main() -> None:
+    picture, top = wall(), HEIGHT - SIDE
+    for seed, left in PEOPLE.items():
+        colours, coverage = person(perform(seed, 0.04, "test", named("calm")))
+        place = picture[top:, left : left + SIDE]
+        place += colours - coverage * place
+        print(f"{left}, {top}, {SIDE}, {SIDE}")
+    Image.fromarray((picture * 255).round().clamp(0, 255).byte().numpy()).save(PICTURE, quality=93)
+
+
+if __name__ == "__main__":
+    main()
