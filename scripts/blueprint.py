@@ -43,6 +43,7 @@ def full_frame(definitions: dict) -> dict:
     # The picture comes from outside, as a mask may.
     workflow.add("framed", "KeyFaceFrameFace", ("", 0, 0))
     _animate(workflow, portrait="framed.portrait", framing="framed.framing")
+    workflow.show_as_app({("framed", "box"): "box"}, [])  # gives the widget a socket
     ports = {
         "picture": ("framed", "pictures"),
         "audio": ("animate", "audio"),

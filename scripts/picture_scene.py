@@ -27,7 +27,7 @@ WIDTH, HEIGHT, SIDE = 960, 540, 416
 WALL, LEFT = (0.74, 0.8, 0.9), -1
 PEOPLE = {24: 48, 0: 496}
 """{seed: left edge of their square}; squares stand on the picture's lower edge."""
-LIGHTS = ((0.06, 0.3, 0.05), (0.47, 0.16, 0.07), (0.52, 0.42, 0.045), (0.95, 0.25, 0.06), (0.3, 0.08, 0.04))
+LIGHTS = ((0.07, 0.11, 0.05), (0.3, 0.07, 0.04), (0.485, 0.14, 0.06), (0.72, 0.1, 0.045), (0.95, 0.12, 0.055))
 """Out of focus behind them: places and radii, of the picture's width and height, and of its height."""
 
 

@@ -26,7 +26,7 @@ def whole_photo() -> Workflow:
         "Talking photo, full frame",
         "# The whole photo, moving\n*Frame Face* cuts out the face's square, and *Animate* lays the moving "
         "face back: the video is the whole picture, 16:9 or any other shape. The square stands in `box`; "
-        "clear it for your own picture and connect a mask, landmarks or boxes, or let a detector find the face.",
+        "clear it for your own picture and connect a mask, landmarks or boxes, or let a detector find it.",
     )
     start(workflow, SCENE)
     framed(workflow)
@@ -107,8 +107,8 @@ def enlarged_face() -> Workflow:
         "enlarged_face",
         "Enlarge the face and paste it back",
         "# Crop, animate, enlarge, paste back\nWhere the face is large in a large picture, its frames go "
-        "through an upscale model, or a face restorer, before *Paste Face* lays them back. Put the model into "
-        "`models/upscale_models`.",
+        "through an upscale model, or a face restorer, before *Paste Face* lays them back. Put the model "
+        "into `models/upscale_models`.",
     )
     start(workflow, SCENE)
     framed(workflow)

@@ -82,7 +82,7 @@ def models(workflow: Workflow) -> None:
 def framed(
     workflow: Workflow,
     name: str = "framed",
-    place: tuple[str, int, int] = ("Frame", 2, 1),
+    place: tuple[str, int, int] = ("Frame", 2, 2),
     pictures: str = "portrait.IMAGE",
     box: str = LEFT,
 ) -> None:
