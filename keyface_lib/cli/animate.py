@@ -2,17 +2,14 @@
 
 import argparse
 import json
-import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 from .. import small
 from ..clip.inputs import DTYPES, SAMPLERS, check_file, check_folder_of, check_model, hub_id, option
 from ..errors import KeyFaceError
-from .terminal import note
+from .terminal import bar, note
 
 _SETTINGS = ("seed", "steps", "sampler", "audio_scale", "identity_scale", "auto_scale", "batch")
 _MODEL = "a model folder, or hf:OWNER/NAME of the Hugging Face hub; by default the small model in the box"
@@ -185,7 +182,7 @@ def run(options: argparse.Namespace) -> None:
     from ..pipeline import KeyFace
 
     keyface = KeyFace.from_pretrained(options.model, device, options.dtype, offload=options.offload)
-    with _bar("listen", "window") as progress:
+    with bar("listen", "window") as progress:
         chosen = settings_from(keyface.models.default_settings(), **settings)
         if people:
             clip = keyface.plan_people(materials, chosen, options.apart, audio_progress=progress)
@@ -207,7 +204,7 @@ def run(options: argparse.Namespace) -> None:
         written = frames
 
     try:
-        with _bar("animate", "call") as progress:
+        with bar("animate", "call") as progress:
             clip.report_to(progress)
             clip.save(options.output, options.lossless, count)
     except KeyboardInterrupt:
@@ -302,20 +299,6 @@ def _left(output: Path, written: int, total: int) -> str:
     if output.is_dir():
         return f"{output} holds the pictures and the sound of {length}"
     return f"{output} holds {length} and plays"
-
-
-@contextmanager
-def _bar(description: str, unit: str) -> Iterator[Callable[[int, int], None]]:
-    """A progress bar, as a function of (done, total)."""
-    from tqdm import tqdm
-
-    with tqdm(desc=description, unit=unit, file=sys.stderr, delay=0.01) as bar:
-
-        def progress(done: int, total: int) -> None:
-            bar.total = total
-            bar.update(done - bar.n)
-
-        yield progress
 
 
 def _duration(seconds: float) -> str:
