@@ -313,7 +313,14 @@ def processor_seconds(*words: str) -> float:
 
 
 @pytest.mark.parametrize(
-    "words", [["--help"], ["--version"], ["animate", "no.png", "no.wav", "-o", "a.mp4"], ["info", "no.pt"]]
+    "words",
+    [
+        ["--help"],
+        ["--version"],
+        ["animate", "no.png", "no.wav", "-o", "a.mp4"],
+        ["emotion", "no.mp4", "-o", "a.json"],
+        ["info", "no.pt"],
+    ],
 )
 def test_help_and_a_misspelt_path_cost_less_than_half_a_second_of_the_processor(words):
     assert min(processor_seconds(*words) for _ in range(2)) < 0.5

@@ -5,7 +5,7 @@ import torch
 from drawn_video import GREEN, RED, as_picture, find_squares, squares
 
 from keyface_lib.errors import KeyFaceError
-from keyface_lib.portrait.following import PATIENCE, FollowedFace
+from keyface_lib.portrait.following import PATIENCE, RARELY, FollowedFace
 
 
 def seen(follower: FollowedFace, *places) -> tuple[int, ...] | None:
@@ -41,7 +41,7 @@ def test_another_face_is_not_taken_for_the_one_that_is_covered():
     follower = FollowedFace(find_squares)
     red, green = (RED, 10, 30, 30, 1.0), (GREEN, 120, 60, 20, 1.0)
     seen(follower, red, green)
-    assert [seen(follower, green) for _ in range(PATIENCE - 1)] == [None] * (PATIENCE - 1)
+    assert [seen(follower, green) for _ in range(8)] == [None] * 8
     assert seen(follower, red, green) == pytest.approx((10, 30, 30), abs=2)
 
 
@@ -72,6 +72,21 @@ def test_a_face_is_looked_for_where_it_was_and_only_then_everywhere():
     assert looked_at == [160, 320]
     seen(follower)
     assert looked_at == [160, 320, 320, 160]
+
+
+def test_a_video_without_a_face_is_looked_at_now_and_then():
+    looked_at = []
+
+    def find(picture: torch.Tensor):
+        looked_at.append(picture)
+        return find_squares(picture)
+
+    follower = FollowedFace(find)
+    for _ in range(100):
+        seen(follower)
+    assert 25 <= len(looked_at) <= 35
+    shown = [seen(follower, (RED, 10, 30, 30, 1.0)) for _ in range(5)]
+    assert shown.index((10, 30, 30)) < RARELY
 
 
 def test_a_choice_that_is_none_is_told():

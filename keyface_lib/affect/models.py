@@ -31,15 +31,14 @@ def find_reader(
     Raises:
         KeyFaceError: there is none, or one is named and cannot be used.
     """
-    folders = [Path(folder) for folder in folders]
-    path = model or os.environ.get(VARIABLE) or _in_folders([*folders, *map(Path, FOLDERS)])
+    places = [Path(folder) for folder in (*folders, *FOLDERS)]
+    path = model or os.environ.get(VARIABLE) or _in_folders(places)
     if path is None:
-        places = " or ".join(map(str, [*folders, *FOLDERS]))
         if onnxruntime() is None:
             raise KeyFaceError("reading feelings needs ONNX Runtime; pip install 'keyface[emotion]'")
         raise KeyFaceError(
             f"there is no emotion model; put {', '.join(MODEL_FILES[:-1])} or {MODEL_FILES[-1]} from "
-            f"{SOURCE} into {places}, or name the file with --model or {VARIABLE}"
+            f"{SOURCE} into {' or '.join(map(str, places))}, or name the file with --model or {VARIABLE}"
         )
     return HSEmotion(path)
 

@@ -5,6 +5,7 @@ import os
 import re
 import warnings
 from collections.abc import Iterable, Iterator
+from itertools import count
 from typing import BinaryIO, Protocol, TypeVar
 
 import av
@@ -165,9 +166,9 @@ class Video:
     def frames(self) -> Iterator[tuple[torch.Tensor, int]]:
         """As `Film.frames`; warns of what is damaged or missing."""
         total = 0
-        for frame, count in at_25_fps(self._timed()):
-            total += count
-            yield self._picture(frame), count
+        for frame, times in at_25_fps(self._timed()):
+            total += times
+            yield self._picture(frame), times
         if not total:
             raise KeyFaceError(
                 f"{self._name}: none of its pictures can be read; convert or download it again"
@@ -257,16 +258,18 @@ class MovingPicture:
 
     def frames(self) -> Iterator[tuple[torch.Tensor, int]]:
         """As `Film.frames`; warns where the file is damaged."""
-        for image, count in at_25_fps(self._timed()):
-            yield from_pil(image), count
+        for image, times in at_25_fps(self._timed()):
+            yield from_pil(image), times
 
     def _timed(self) -> Iterator[tuple[float, float, Image.Image]]:
         start = 0.0
-        for number in range(self._image.n_frames):
+        for number in count():
             try:
                 self._image.seek(number)
                 image = self._image.copy()
             except Exception as error:  # a damaged file can make a decoder raise nearly anything
+                if number and isinstance(error, EOFError):  # how Pillow says that there are no more
+                    return
                 if not number:
                     raise KeyFaceError(
                         f"{self._name}: cannot be read ({one_line(error, 120)}); copy or download it again"
@@ -302,10 +305,11 @@ def _moving_picture_in(file: BinaryIO) -> Image.Image | None:
     Image.init()
     try:
         image = Image.open(file, formats=[name for name in PICTURES if name in Image.OPEN])
+        moves = getattr(image, "is_animated", False) and image.format != "MPO"  # a photo with its preview
     except Exception:  # what is wrong with a picture, `load_image` says
         file.seek(0)
         return None
-    if getattr(image, "is_animated", False) and image.format != "MPO":  # a photo with its preview
+    if moves:
         return image
     file.seek(0)
     return None

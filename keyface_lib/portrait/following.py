@@ -16,6 +16,9 @@ GROWTH = 2.0
 """How many times as large or as small it may have become."""
 PATIENCE = FPS // 2
 """Frames without the face after which one is chosen anew, as after a cut."""
+AT_ONCE, RARELY = 8, 4
+"""After so many pictures in a row without the face, only one in so many is looked at: to find nothing takes a
+detector the longest, as it then looks in turned pictures too."""
 AROUND, LOOKED_AT = 2.5, 320
 """A face is first looked for where it was: what is shown around it, in sizes of the face, and in pixels."""
 
@@ -39,7 +42,7 @@ class FollowedFace:
         """Says which face is meant, as `faces.chosen`, in the first frame that shows it."""
         self._detector, self._choice = detector, (which, number, point)
         self._last: Face | None = None
-        self._missed = 0
+        self._missed = self._in_vain = 0
         self.most = 0
 
     def __call__(self, picture: torch.Tensor, frames: int = 1) -> Face | None:
@@ -54,9 +57,13 @@ class FollowedFace:
         """
         if self._missed >= PATIENCE:
             self._last = None
-        face = self._where_it_was(picture) or self._anywhere(picture)
-        self._missed = 0 if face is not None else self._missed + frames
-        self._last = face or self._last
+        face = None
+        if self._in_vain < AT_ONCE or self._in_vain % RARELY == 0:
+            face = self._where_it_was(picture) or self._anywhere(picture)
+        if face is None:
+            self._missed, self._in_vain = self._missed + frames, self._in_vain + 1
+        else:
+            self._missed, self._in_vain, self._last = 0, 0, face
         return face
 
     def _where_it_was(self, picture: torch.Tensor) -> Face | None:
