@@ -22,6 +22,8 @@ NORMALIZATIONS = {
 """Mean and spread of red, green and blue in [0, 1] by the side of a model's input, the latter ImageNet's."""
 EXPRESSIONS = 8
 """Scores of expressions that come first; valence and arousal follow."""
+HOW_TO_GET = "pip install onnxruntime"
+"""ONNX Runtime."""
 LARGEST_FILE = 256 * 2**20
 
 
@@ -53,7 +55,7 @@ class HSEmotion:
         """
         runtime = onnxruntime()
         if runtime is None:
-            raise KeyFaceError("reading feelings needs ONNX Runtime; pip install 'keyface[emotion]'")
+            raise KeyFaceError(f"reading feelings needs ONNX Runtime; {HOW_TO_GET}")
         with open_file(path, "emotion model") as file:
             content = file.read(LARGEST_FILE + 1)
         if content.startswith((b"PK", b"\x80")):

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from ..errors import KeyFaceError
-from .hsemotion import HSEmotion, onnxruntime
+from .hsemotion import HOW_TO_GET, HSEmotion, onnxruntime
 
 MODEL_FILES = ("mobilevit_va_mtl.onnx", "enet_b0_8_va_mtl.onnx", "mbf_va_mtl.onnx")
 """Best first: by the concordance of valence and arousal that their author measured (docs/emotion.md)."""
@@ -19,7 +19,18 @@ SOURCE = "https://github.com/sb-ai-lab/EmotiEffLib/tree/main/models/affectnet_em
 def find_reader(
     model: str | os.PathLike | None = None, folders: Iterable[str | os.PathLike] = ()
 ) -> HSEmotion:
-    """The emotion model that is at hand.
+    """The emotion model that is at hand, see `find_model`, read.
+
+    Raises:
+        KeyFaceError: something is missing, or the file cannot be used.
+    """
+    return HSEmotion(find_model(model, folders))
+
+
+def find_model(
+    model: str | os.PathLike | None = None, folders: Iterable[str | os.PathLike] = ()
+) -> str | os.PathLike:
+    """The file of the emotion model that is at hand, and ONNX Runtime to run it.
 
     That is, in this order, the file that is given, the one that the environment variable
     `KEYFACE_EMOTION_MODEL` names, or the best in the first folder that has one.
@@ -29,18 +40,21 @@ def find_reader(
         folders: where one may lie, such as models/keyface; after them come those of `FOLDERS`.
 
     Raises:
-        KeyFaceError: there is none, or one is named and cannot be used.
+        KeyFaceError: one or both are missing; the message says which, and what to do.
     """
     places = [Path(folder) for folder in (*folders, *FOLDERS)]
     path = model or os.environ.get(VARIABLE) or _in_folders(places)
+    missing = []
+    if onnxruntime() is None:
+        missing.append(f"ONNX Runtime ({HOW_TO_GET})")
     if path is None:
-        if onnxruntime() is None:
-            raise KeyFaceError("reading feelings needs ONNX Runtime; pip install 'keyface[emotion]'")
-        raise KeyFaceError(
-            f"there is no emotion model; put {', '.join(MODEL_FILES[:-1])} or {MODEL_FILES[-1]} from "
-            f"{SOURCE} into {' or '.join(map(str, places))}, or name the file with --model or {VARIABLE}"
+        missing.append(
+            f"an emotion model ({', '.join(MODEL_FILES[:-1])} or {MODEL_FILES[-1]} from {SOURCE}, to be put "
+            f"into {' or '.join(map(str, places))}, or named by {VARIABLE})"
         )
-    return HSEmotion(path)
+    if path is None or missing:
+        raise KeyFaceError(f"to read feelings there is missing: {', and '.join(missing)}")
+    return path
 
 
 def _in_folders(folders: Iterable[Path]) -> Path | None:

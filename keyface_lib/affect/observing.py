@@ -40,6 +40,7 @@ def observe(
     reader: EmotionReader,
     face: FollowedFace | None,
     progress: Callable[[int], None] | None = None,
+    watch: Callable[[int, int, torch.Tensor | None], None] | None = None,
 ) -> Observed:
     """Reads valence and arousal off every frame. Memory grows by nine bytes with each.
 
@@ -47,6 +48,8 @@ def observe(
         film: pictures (3, height, width) in [-1, 1], and for how many frames at 25 fps each is shown.
         face: which face; None reads the central square.
         progress: called with the frames that are done.
+        watch: called with the first frame and the number of frames of what was just read, and the face in
+            it, (3, size, size) in [-1, 1]; None where it was not seen.
 
     Raises:
         KeyFaceError: the film cannot be read, or the face is never seen.
@@ -54,9 +57,12 @@ def observe(
     values, seen = array("f"), bytearray()
     for picture, frames in film:
         framing = _framing(picture, face, frames)
-        feeling = [0.0, 0.0]
+        feeling, square = [0.0, 0.0], None
         if framing is not None:
-            feeling = reader(cropped(picture, framing, reader.size)[None])[0].tolist()
+            square = cropped(picture, framing, reader.size)
+            feeling = reader(square[None])[0].tolist()
+        if watch is not None:
+            watch(len(seen), frames, square)
         values.extend(feeling * frames)
         seen.extend([framing is not None] * frames)
         if progress is not None:

@@ -4,7 +4,7 @@ import argparse
 import json
 from pathlib import Path
 
-from ..affect.options import CENTRE, SMOOTH, TOLERANCE, TOLERANCES, WIDTHS
+from ..affect.options import CENTRE, SMOOTH, STRENGTHS, TOLERANCE, TOLERANCES, WIDTHS
 from ..clip.inputs import check_file, check_folder_of
 from ..errors import KeyFaceError
 from ..files import whole_file
@@ -41,8 +41,11 @@ def add(commands) -> None:
         default=TOLERANCE,
         help="by how much the curve may be off, for fewer points",
     )
+    emotion.add_argument(
+        "--strength", type=float, default=1.0, help="2 makes what is read twice as strong, 0.5 half as strong"
+    )
     emotion.add_argument("--model", metavar="FILE", help="such as enet_b0_8_va_mtl.onnx, see docs/emotion.md")
-    emotion.add_argument("--picture", metavar="FILE", help="a .png that shows the curve over time")
+    emotion.add_argument("--picture", metavar="FILE", help="a .png of the curve and the faces")
     emotion.add_argument("--json", action="store_true", help="print the result as one line of JSON")
     emotion.set_defaults(run=run)
 
@@ -70,15 +73,15 @@ def run(options: argparse.Namespace) -> None:
     Raises:
         KeyFaceError: an option or input is wrong, the model is missing, or the video never shows the face.
     """
-    smooth, tolerance = (
-        real("--smooth", options.smooth, *WIDTHS),
-        real("--tolerance", options.tolerance, *TOLERANCES),
-    )
+    smooth = real("--smooth", options.smooth, *WIDTHS)
+    tolerance = real("--tolerance", options.tolerance, *TOLERANCES)
+    strength = real("--strength", options.strength, *STRENGTHS)
     video = check_file(options.video, "video or picture")
     output = _place(options.output, "output", ".json")
     picture = None if options.picture is None else _place(options.picture, "picture of the curve", ".png")
     if options.model is not None:
         options.model = check_file(options.model, "emotion model")
+    from ..affect.glimpses import Glimpses
     from ..affect.models import find_reader
     from ..affect.reading import curve_of, read_file
     from ..method.emotion_text import to_json
@@ -88,16 +91,17 @@ def run(options: argparse.Namespace) -> None:
     reader = find_reader(options.model, MODELS)
     which, number, point = options.which
     detector = None if which == CENTRE else find_detector(folders=MODELS)
+    glimpses = Glimpses()
     with bar("read", "frame") as progress:
-        observed = read_file(video, reader, detector, which, number=number, point=point, progress=progress)
-    curve = curve_of(observed, smooth, tolerance)
+        observed = read_file(
+            video, reader, detector, which, number=number, point=point, progress=progress, watch=glimpses
+        )
+    curve = curve_of(observed, smooth, tolerance, strength)
     with whole_file(output) as path:
         path.write_text(to_json(curve) + "\n", encoding="utf-8")
     if picture is not None:
-        from ..media.timeline_picture import draw_timeline
-
         with whole_file(picture) as path:
-            draw_timeline(observed.n_frames, curve=curve).save(path, "PNG")
+            glimpses.drawn(observed.n_frames, curve).save(path, "PNG")
     result = {
         "output": str(output),
         "frames": observed.n_frames,

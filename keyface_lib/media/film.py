@@ -68,8 +68,11 @@ class Film(Protocol):
     def __exit__(self, *_exception) -> None: ...
 
 
-def open_film(path: str | os.PathLike) -> Film | None:
+def open_film(source: str | os.PathLike | BinaryIO) -> Film | None:
     """Opens a video, or a moving picture (GIF, WebP, APNG, AVIF); its content alone decides what it is.
+
+    Args:
+        source: a path, or an open file, which is closed with the film.
 
     Returns:
         None for a picture that does not move: `image.load_image` reads it.
@@ -77,13 +80,16 @@ def open_film(path: str | os.PathLike) -> Film | None:
     Raises:
         KeyFaceError: it cannot be opened, is nothing of the kind, or shows no pictures.
     """
-    file = open_file(path, "video or picture")
+    if isinstance(source, (str, os.PathLike)):
+        file, name = open_file(source, "video or picture"), one_line(source)
+    else:
+        file, name = source, "the video"
     try:
         image = _moving_picture_in(file)
         if image is not None:
-            return MovingPicture(image, file, one_line(path))
+            return MovingPicture(image, file, name)
         if not looks_like_picture(file):
-            return Video(file, one_line(path))
+            return Video(file, name)
     except BaseException:
         file.close()
         raise
@@ -110,6 +116,19 @@ def at_25_fps(shown: Iterable[tuple[float, float, T]]) -> Iterator[tuple[T, int]
         pending, end = (picture,), start + length
     if pending is not None and (left := max(round(end * FPS), 1) - done) > 0:
         yield pending[0], left
+
+
+def cut(shown: Iterable[tuple[T, int]], first: int, number: int | None) -> Iterator[tuple[T, int]]:
+    """The part of what `at_25_fps` yields from one frame on, of so many frames; None goes on to the end."""
+    end = None if number is None else first + number
+    done = 0
+    for picture, times in shown:
+        if end is not None and done >= end:
+            return
+        kept = min(done + times, end or done + times) - max(done, first)
+        done += times
+        if kept > 0:
+            yield picture, kept
 
 
 class Video:
