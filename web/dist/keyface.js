@@ -502,6 +502,11 @@ var main_default = {
       drag_state: "{state}: drag it onto the curve",
       no_curve: "what was pasted is no emotion curve: {reason}"
     },
+    reading: {
+      edit: "Edit this curve",
+      first: "Run, then edit the curve here",
+      tip: "Puts the curve that was read into an Emotion Curve, where its points can be dragged. A new one takes this node's place; from then on the same one gets it. Ctrl+Z takes it back."
+    },
     states: {
       happy: "happy",
       angry: "angry",
@@ -553,12 +558,14 @@ var main_default = {
 // src/words.ts
 var spoken = main_default.keyface;
 var say = () => spoken.editor;
+var sayReading = () => spoken.reading;
 var sayScales = () => spoken.scales;
 var stateLabel = (name) => spoken.states[name] ?? name;
 function speak(other) {
-  const { editor, states, scales, notes } = main_default.keyface;
+  const { editor, reading, states, scales, notes } = main_default.keyface;
   spoken = {
     editor: { ...editor, ...other.editor },
+    reading: { ...reading, ...other.reading },
     states: { ...states, ...other.states },
     scales: { ...scales, ...other.scales },
     notes: { ...notes, ...other.notes }
@@ -1727,6 +1734,41 @@ function everyNode(root) {
   return [root, ...root.subgraphs?.values() ?? []].flatMap((graph) => [...nodesOf(graph)]);
 }
 
+// src/handing.ts
+var CURVE_NODE = "KeyFaceEmotionCurve";
+var GIVEN_TO = "keyface_curve";
+var BELOW = 60;
+function receiverOf(node) {
+  const curves = nodesOf(node.graph).filter(({ comfyClass }) => comfyClass === CURVE_NODE);
+  const before = node.properties?.[GIVEN_TO];
+  const same = curves.find(({ id }) => String(id) === String(before));
+  if (same) return same;
+  return curves.length === 1 && !node.outputs?.[0]?.links?.length ? curves[0] : null;
+}
+function hand2(node, text, create) {
+  const { graph } = node;
+  if (!graph) return null;
+  const receiver = receiverOf(node) ?? inPlaceOf(node, graph, create());
+  const widget = receiver?.widgets?.find(({ name }) => name === "curve");
+  if (!receiver || !widget) return null;
+  node.properties = { ...node.properties, [GIVEN_TO]: receiver.id };
+  widget.value = text;
+  widget.callback?.(text);
+  return receiver;
+}
+function inPlaceOf(node, graph, made) {
+  if (!made) return null;
+  made.pos = [node.pos[0], node.pos[1] + node.size[1] + BELOW];
+  graph.add(made);
+  for (const id of [...node.outputs?.[0]?.links ?? []]) {
+    const link = graph.getLink(id);
+    if (!link) continue;
+    if (Number(link.target_id) === SUBGRAPH_OUTPUT) graph.outputs?.[link.target_slot]?.connect(made.outputs[0], made);
+    else made.connect(0, graph.getNodeById(link.target_id), link.target_slot);
+  }
+  return made;
+}
+
 // src/scales.ts
 var AS_SET = "as set";
 var FROM_MODEL = "from the model";
@@ -1840,7 +1882,7 @@ function written(widget) {
 
 // src/host.ts
 var app = comfyApp;
-var CURVE_NODE = "KeyFaceEmotionCurve";
+var READING_NODE = "KeyFaceEmotionFromVideo";
 var AUDIO_NODE = "KeyFaceEncodeAudio";
 var NOTES = ["Note", "MarkdownNote"];
 var TEXT_HEIGHT = 56;
@@ -1851,6 +1893,7 @@ var WATCH_MS2 = 120;
 var NONE = [];
 var heardBy = /* @__PURE__ */ new WeakMap();
 var foundBy = /* @__PURE__ */ new WeakMap();
+var readBy = /* @__PURE__ */ new WeakMap();
 var present = /* @__PURE__ */ new Map();
 var shells = /* @__PURE__ */ new Map();
 var changes = 0;
@@ -1886,6 +1929,40 @@ function register(attach) {
     }
   });
 }
+function registerReading() {
+  app.registerExtension({
+    name: "KeyFace.EmotionFromVideo",
+    nodeCreated(node) {
+      if (node.comfyClass !== READING_NODE) return;
+      const button = node.addWidget("button", "keyface_edit", null, () => editRead(node), { serialize: false });
+      button.serialize = false;
+      const label = () => {
+        const read = readBy.has(node);
+        button.label = read ? sayReading().edit : sayReading().first;
+        button.tooltip = sayReading().tip;
+        button.disabled = !read;
+        node.graph?.setDirtyCanvas(true, true);
+      };
+      afterRun(node, (output) => {
+        const [text] = output.keyface_curve ?? [];
+        if (text) readBy.set(node, text);
+        label();
+      });
+      comesAndGoes(node, label);
+    }
+  });
+}
+function editRead(node) {
+  const text = readBy.get(node);
+  if (!text) return;
+  let receiver = null;
+  asOneChange(() => {
+    receiver = hand2(node, text, () => graphLibrary().createNode(CURVE_NODE));
+  });
+  node.graph?.setDirtyCanvas(true, true);
+  if (receiver) app.canvas?.centerOnNode?.(receiver);
+}
+var graphLibrary = () => globalThis.LiteGraph;
 function registerScales() {
   app.registerExtension({
     name: "KeyFace.Scales",
@@ -1943,6 +2020,7 @@ function comesAndGoes(node, come, go = () => {
     if (restored && before) {
       copy(heardBy, before, node);
       copy(foundBy, before, node);
+      copy(readBy, before, node);
     }
     present.set(keyOf(node), node);
     come(restored);
@@ -2095,5 +2173,6 @@ var style_default = ".kf-shell { width: 100%; height: 100%; min-height: 240px; }
 // src/keyface.ts
 document.head.append(html("style", { id: "keyface-style" }, style_default));
 register((source) => new CurveEditor(source, () => openLarge(source)));
+registerReading();
 registerScales();
 //# sourceMappingURL=keyface.js.map
