@@ -14,7 +14,7 @@ from PIL import Image
 
 from keyface_lib.errors import KeyFaceError
 from keyface_lib.media import film
-from keyface_lib.media.film import at_25_fps, open_film
+from keyface_lib.media.film import at_25_fps, is_video, open_film, picture_at
 
 SPEECH = Path(__file__).parents[1] / "assets" / "speech.flac"
 
@@ -208,3 +208,33 @@ def test_pictures_are_in_the_librarys_range(tmp_path):
         picture, count = next(opened.frames())
     assert picture.dtype == torch.float32
     assert (picture.min(), picture.max(), count) == (-1, 1, 1)
+
+
+def test_what_is_shown_from_a_frame_on_is_the_end_of_the_whole(tmp_path):
+    path = write_video(tmp_path / "video.mkv", [plain(20 * i) for i in range(10)], rate=10)
+    with open_film(path) as opened:
+        later = [(round(float(p.mean() + 1) * 127.5), times) for p, times in opened.frames(11)]
+    assert [level for level, times in later for _ in range(times)] == levels(path)[11:]
+
+
+def test_the_picture_at_a_time_is_the_one_a_viewer_sees_in_its_full_size(tmp_path):
+    path = write_video(tmp_path / "video.mkv", [plain(20 * i, 8, 2600) for i in range(10)], rate=10)
+    for at, level in ((0, 0), (0.25, 40), (0.9, 180)):
+        picture = picture_at(path, at)
+        assert picture.shape == (3, 8, 2600)
+        assert float(picture.mean() + 1) * 127.5 == pytest.approx(level, abs=0.5)
+    with pytest.raises(KeyFaceError, match=r"video\.mkv: has ended by 3 s; give an earlier time"):
+        picture_at(path, 3)
+    with pytest.raises(KeyFaceError, match="the time"):
+        picture_at(path, -1)
+    Image.new("RGB", (8, 8)).save(tmp_path / "still.png")
+    with pytest.raises(KeyFaceError, match="does not move"):
+        picture_at(tmp_path / "still.png", 1)
+
+
+def test_videos_are_told_from_pictures_and_recordings(tmp_path):
+    video = write_video(tmp_path / "video.mkv", [plain(0)])
+    Image.new("RGB", (8, 8)).save(tmp_path / "still.png")
+    (tmp_path / "notes.mp4").write_text("no video")
+    others = [SPEECH, tmp_path / "still.png", tmp_path / "notes.mp4", tmp_path / "missing.mp4"]
+    assert [is_video(path) for path in (video, *others)] == [True, False, False, False, False]

@@ -8,7 +8,7 @@ from typing import BinaryIO, TypeAlias
 import torch
 
 from ..errors import KeyFaceError
-from ..media.film import at_25_fps, cut, open_film
+from ..media.film import at_25_fps, first_of, open_film
 from ..media.image import load_image
 from ..method.emotion import EmotionCurve
 from ..method.timeline import FPS
@@ -72,7 +72,9 @@ def read_file(
             if progress is not None:
                 progress(done, max(done, min(expected, number or expected)))
 
-        return observe(_some(cut(film.frames(), first, number)), reader, face, report, watch)
+        shown = film.frames(first)
+        shown = shown if number is None else first_of(shown, number)
+        return observe(_some(shown), reader, face, report, watch)
 
 
 def read_pictures(

@@ -27,6 +27,7 @@ def add_demo(commands) -> None:
         audio=small.SPEECH,
         which_face="centre",
         face_box=None,
+        at=None,
         full_frame=False,
         face=[],
         apart=False,
@@ -35,7 +36,7 @@ def add_demo(commands) -> None:
 
 def add(commands) -> None:
     animate = commands.add_parser("animate", help="make a talking video from a portrait and a recording")
-    animate.add_argument("image", help="a picture of one face")
+    animate.add_argument("image", help="a picture of one face, or a video that shows it")
     animate.add_argument("audio", nargs="?", help="a sound file, or a video with sound")
     animate.add_argument(
         "-o", "--output", required=True, help=".mp4, .mkv or .mov, or a folder for PNG files"
@@ -45,6 +46,12 @@ def add(commands) -> None:
         "--emotion",
         default="neutral",
         help="'happy', '0:neutral 2.5:happy 6:(-0.4,0.9)', JSON text, or a .json or .csv file",
+    )
+    animate.add_argument(
+        "--at",
+        type=float,
+        metavar="SECONDS",
+        help="of a video: when it shows the picture that is animated; by default its first",
     )
     place = animate.add_mutually_exclusive_group()
     place.add_argument(
@@ -158,13 +165,14 @@ def run(options: argparse.Namespace) -> None:
 
     device = device_of(options.device)
     check_output(options.output, options.lossless)
+    image = _picture(options)
     people = [Person(*face) for face in options.face]
     if people:
-        materials = materials_of(options.image, people, options.normalize)
+        materials = materials_of(image, people, options.normalize)
     else:
         face = options.face_box or (None if options.which_face == "centre" else options.which_face)
         material = read_material(
-            options.image, options.audio, options.emotion, normalize=options.normalize, face=face
+            image, options.audio, options.emotion, normalize=options.normalize, face=face
         )
         if options.face_box is None and options.which_face is None:
             material = _with_face(material)
@@ -256,6 +264,19 @@ def _check_who_speaks(options: argparse.Namespace) -> None:
             f"{named[0]} is for a single face; say it of each within --face X,Y,W,H AUDIO EMOTION"
         )
     options.face = [(box, check_file(audio, "recording"), emotion) for box, audio, emotion in options.face]
+
+
+def _picture(options: argparse.Namespace):
+    """The picture that is animated: the file, or of a video what it shows at a time, which is said."""
+    from ..media.film import is_video, picture_at
+
+    if options.at is None and not is_video(options.image):
+        return options.image
+    at = options.at or 0.0
+    picture = picture_at(options.image, at)
+    another = "; choose another moment with --at SECONDS" if options.at is None else ""
+    note(f"the picture is what the video shows at {at:.2f} s{another}")
+    return picture
 
 
 def _with_face(material):

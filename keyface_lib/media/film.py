@@ -15,9 +15,10 @@ from PIL import Image
 
 from ..audio.containers import MAX_SECONDS, check_index, open_container
 from ..errors import KeyFaceError
-from ..files import open_file
+from ..files import is_pipe, open_file
 from ..messages import one_line
 from ..method.timeline import FPS
+from ..method.values import real
 from .image import FORMATS as PICTURES
 from .image import MAX_PIXELS, from_pil, looks_like_picture
 
@@ -31,7 +32,7 @@ CODECS = (
 )
 """FFmpeg's decoders that are used."""
 LONGEST_SIDE = 2560
-"""Of pictures as they are given, in pixels; larger ones are shrunk while they are converted."""
+"""Of pictures as they are given by default, in pixels; larger ones are shrunk while they are converted."""
 LONGEST_GAP = 60.0
 """Seconds from which on a jump between two frames is a clock that was set anew."""
 EARLY = 0.001
@@ -54,8 +55,11 @@ class Film(Protocol):
 
     expected: int
 
-    def frames(self) -> Iterator[tuple[torch.Tensor, int]]:
+    def frames(self, first: int = 0) -> Iterator[tuple[torch.Tensor, int]]:
         """Pictures (3, height, width) in [-1, 1], and for how many frames at 25 fps each is shown.
+
+        Args:
+            first: the frame to begin with; what comes before is passed over quickly.
 
         Raises:
             KeyFaceError: there is no picture that can be read, or they go beyond a bound.
@@ -68,11 +72,12 @@ class Film(Protocol):
     def __exit__(self, *_exception) -> None: ...
 
 
-def open_film(source: str | os.PathLike | BinaryIO) -> Film | None:
+def open_film(source: str | os.PathLike | BinaryIO, longest: float = LONGEST_SIDE) -> Film | None:
     """Opens a video, or a moving picture (GIF, WebP, APNG, AVIF); its content alone decides what it is.
 
     Args:
         source: a path, or an open file, which is closed with the film.
+        longest: side that a video's pictures may have, in pixels; larger ones are shrunk.
 
     Returns:
         None for a picture that does not move: `image.load_image` reads it.
@@ -89,7 +94,7 @@ def open_film(source: str | os.PathLike | BinaryIO) -> Film | None:
         if image is not None:
             return MovingPicture(image, file, name)
         if not looks_like_picture(file):
-            return Video(file, name)
+            return Video(file, name, longest)
     except BaseException:
         file.close()
         raise
@@ -118,17 +123,42 @@ def at_25_fps(shown: Iterable[tuple[float, float, T]]) -> Iterator[tuple[T, int]
         yield pending[0], left
 
 
-def cut(shown: Iterable[tuple[T, int]], first: int, number: int | None) -> Iterator[tuple[T, int]]:
-    """The part of what `at_25_fps` yields from one frame on, of so many frames; None goes on to the end."""
-    end = None if number is None else first + number
-    done = 0
+def first_of(shown: Iterable[tuple[T, int]], number: int) -> Iterator[tuple[T, int]]:
+    """So many frames of what `at_25_fps` yields, or all where they are fewer."""
     for picture, times in shown:
-        if end is not None and done >= end:
+        yield picture, min(times, number)
+        number -= times
+        if number <= 0:
             return
-        kept = min(done + times, end or done + times) - max(done, first)
-        done += times
-        if kept > 0:
-            yield picture, kept
+
+
+def is_video(path: str | os.PathLike) -> bool:
+    """Whether a file holds a video that can be opened; pipes and moving pictures such as GIF are none."""
+    try:
+        film = None if is_pipe(path) else open_film(path)
+    except KeyFaceError:  # whoever takes it for a picture says what is wrong with it
+        return False
+    if film is None:
+        return False
+    film.close()
+    return isinstance(film, Video)
+
+
+def picture_at(path: str | os.PathLike, seconds: float = 0.0) -> torch.Tensor:
+    """What a video, or a moving picture, shows at a time, (3, height, width) in [-1, 1].
+
+    Raises:
+        KeyFaceError: it cannot be read, does not move, or has ended by then.
+    """
+    seconds = real("the time", seconds, 0, MAX_SECONDS)
+    film = open_film(path, math.inf)
+    if film is None:
+        raise KeyFaceError(f"{one_line(path)}: is a picture that does not move; leave the time out")
+    with film:
+        shown = next(film.frames(round(seconds * FPS)), None)
+    if shown is None:
+        raise KeyFaceError(f"{one_line(path)}: has ended by {seconds:g} s; give an earlier time")
+    return shown[0]
 
 
 class Video:
@@ -138,9 +168,9 @@ class Video:
         expected: frames at 25 fps that it claims to have; 0 where it claims nothing.
     """
 
-    def __init__(self, file: BinaryIO, name: str):
-        """Takes an open file, which is closed with it; `name` is for messages. Raises as `open_film`."""
-        self._file, self._name = file, name
+    def __init__(self, file: BinaryIO, name: str, longest: float = LONGEST_SIDE):
+        """Takes an open file, which is closed with it; `name` is for messages. See `open_film`."""
+        self._file, self._name, self._longest = file, name, longest
         check_index(file, name)
         try:
             self._container = open_container(file, FORMATS, _decoders())
@@ -182,12 +212,13 @@ class Video:
         hours, minutes, seconds = map(float, match.groups())
         return 3600 * hours + 60 * minutes + seconds
 
-    def frames(self) -> Iterator[tuple[torch.Tensor, int]]:
+    def frames(self, first: int = 0) -> Iterator[tuple[torch.Tensor, int]]:
         """As `Film.frames`; warns of what is damaged or missing."""
         total = 0
         for frame, times in at_25_fps(self._timed()):
             total += times
-            yield self._picture(frame), times
+            if total > first:
+                yield self._picture(frame), min(times, total - first)
         if not total:
             raise KeyFaceError(
                 f"{self._name}: none of its pictures can be read; convert or download it again"
@@ -244,7 +275,7 @@ class Video:
             )
         aspect = float(self._stream.sample_aspect_ratio or 1) or 1.0
         width, height = frame.width * min(max(aspect, 0.1), 10.0), float(frame.height)
-        factor = min(1.0, LONGEST_SIDE / max(width, height))
+        factor = min(1.0, self._longest / max(width, height))
         size = {"width": max(1, round(width * factor)), "height": max(1, round(height * factor))}
         pixels = torch.from_numpy(frame.reformat(format="rgb24", **size).to_ndarray())
         upright = torch.rot90(pixels, round(frame.rotation / 90), (0, 1))
@@ -275,10 +306,13 @@ class MovingPicture:
         """Takes an open file, which is closed with it; `name` is for messages."""
         self._image, self._file, self._name = image, file, name
 
-    def frames(self) -> Iterator[tuple[torch.Tensor, int]]:
+    def frames(self, first: int = 0) -> Iterator[tuple[torch.Tensor, int]]:
         """As `Film.frames`; warns where the file is damaged."""
+        total = 0
         for image, times in at_25_fps(self._timed()):
-            yield from_pil(image), times
+            total += times
+            if total > first:
+                yield from_pil(image), min(times, total - first)
 
     def _timed(self) -> Iterator[tuple[float, float, Image.Image]]:
         start = 0.0
