@@ -15,6 +15,7 @@ from PIL import Image
 from tiny_onnx import write_model
 
 from keyface_lib.affect import hsemotion, models
+from keyface_lib.affect.glimpses import MOST, Glimpses
 from keyface_lib.affect.hsemotion import HSEmotion
 from keyface_lib.affect.models import find_reader
 from keyface_lib.affect.observing import observe
@@ -418,6 +419,25 @@ def test_a_stronger_curve_is_what_was_read_times_as_much(toy_video):
     assert (twice - 2 * plain_one)[inside].abs().max() < 0.15
     assert twice.abs().max() <= 1
     assert curve_of(observed, strength=0.0).at_frames(100)[0].abs().max() == 0
+
+
+@pytest.mark.parametrize("frames", [1, 30, 5000])
+def test_the_picture_of_a_reading_shows_each_face_at_its_time(frames):
+    """Faces that brighten, then none: the small pictures brighten from left to right, and end in black."""
+    glimpses = Glimpses()
+    gap = frames * 3 // 4 if frames > 1 else 1
+    for number in range(frames):
+        face = torch.full((3, 16, 16), 1.6 * number / frames - 0.8) if number < gap else None
+        glimpses(number, 1, face)
+    drawn = np.asarray(glimpses.drawn(frames, EmotionCurve()).convert("L"), dtype=float)
+    row = drawn[-90, 120:-30]  # through the small pictures, beside their numbers
+    if frames == 1:
+        assert row[0] == pytest.approx(0.2 * 127.5, abs=2)
+        return
+    shown = row[:: len(row) // 8]
+    assert row[: len(row) // 2].max() > row[: len(row) // 8].max() + 20
+    assert shown[-1] < 50
+    assert len(glimpses) <= MOST
 
 
 # The command

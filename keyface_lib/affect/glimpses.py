@@ -35,6 +35,10 @@ class Glimpses:
             self._apart *= 2
             self._held = {frame: held for frame, held in self._held.items() if frame % self._apart == 0}
 
+    def __len__(self) -> int:
+        """How many are held."""
+        return len(self._held)
+
     def drawn(self, n_frames: int, curve: EmotionCurve, width: int = 1200) -> Image.Image:
         """A timeline of the curve, with a face at each keyframe that has room for it; black is a gap.
 

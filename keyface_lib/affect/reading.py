@@ -8,7 +8,8 @@ from typing import BinaryIO, TypeAlias
 import torch
 
 from ..errors import KeyFaceError
-from ..media.film import at_25_fps, first_of, open_film
+from ..media.film import open_film
+from ..media.frame_rate import at_25_fps, first_of
 from ..media.image import load_image
 from ..method.emotion import EmotionCurve
 from ..method.timeline import FPS

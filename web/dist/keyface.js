@@ -1737,7 +1737,7 @@ function everyNode(root) {
 // src/handing.ts
 var CURVE_NODE = "KeyFaceEmotionCurve";
 var GIVEN_TO = "keyface_curve";
-var BELOW = 60;
+var BELOW = 110;
 function receiverOf(node) {
   const curves = nodesOf(node.graph).filter(({ comfyClass }) => comfyClass === CURVE_NODE);
   const before = node.properties?.[GIVEN_TO];

@@ -5,7 +5,7 @@ import { nodesOf, SUBGRAPH_OUTPUT, type Graph, type HostNode } from "./graph.ts"
 export const CURVE_NODE = "KeyFaceEmotionCurve"
 /** The Emotion Curve that a node's curve went to, among what is saved with the node. */
 const GIVEN_TO = "keyface_curve"
-const BELOW = 60
+const BELOW = 110
 
 /**
  * The Emotion Curve that is there for a node's curve: the one that had it before, or, where the node's emotion goes

@@ -40,7 +40,7 @@ test("a new Emotion Curve takes the node's place, and gets the next curve too", 
   const made = curve(9)
   assert.equal(hand(reader, TEXT, () => made), made)
   assert.equal(textOf(made), TEXT)
-  assert.deepEqual(made.pos, [10, 280])
+  assert.deepEqual(made.pos, [10, 330])
   assert.deepEqual((made as unknown as { made: unknown }).made, [[0, targets[0], 4], [0, targets[1], 0]])
   assert.deepEqual(given, [[made.outputs![0], made]])
   assert.equal(hand(reader, "again", never), made)
