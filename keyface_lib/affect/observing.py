@@ -105,7 +105,7 @@ def _never_seen(frames: int, most: int) -> KeyFaceError:
     if not most:
         return KeyFaceError(
             f"no face was found in {where}; give a video or picture in which it is larger and not covered, "
-            "or read the central square with --which centre"
+            "or choose centre, which reads the central square"
         )
     found = "1 face" if most == 1 else f"{most} faces"
     return KeyFaceError(

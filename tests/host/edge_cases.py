@@ -306,7 +306,9 @@ def films_that_cannot_be_read() -> None:
         "another model": {"pictures": PICTURE, "emotion_model": "other.onnx"},
     }
     for name, given in missing.items():
-        case("wrong place", f"Emotion from Video gets {name}", lambda g=given: node.execute(**values, **g))
+        case(
+            "wrong place", f"Emotion from Video gets {name}", lambda g=given: node.execute(**{**values, **g})
+        )
     emotion_from_video._model = lambda name: name
     emotion_from_video.find_reader = reader
     emotion_from_video.find_detector = lambda folders: lambda picture: []
