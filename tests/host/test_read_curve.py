@@ -60,7 +60,6 @@ def press(page) -> None:  # noqa: F811
         % """const { x, y } = app.canvas.canvas.getBoundingClientRect()
         return [x + reader.size[0] / 2 + 150, y + (button.last_y ?? button.y) + 10 + 150]"""
     )
-    page.screenshot(path=f"/root/wip/affect-{page.kind}.png")  # XXX
     page.mouse.click(x, y)
 
 
@@ -90,8 +89,6 @@ def test_one_click_makes_the_read_curve_one_that_can_be_dragged_and_undo_takes_i
     editor = Editor(reader, made)
     assert editor.curve == CURVE
     assert reader.evaluate(_WIRED) == "KeyFaceEmotionCurve"
-    reader.wait_for_timeout(500)  # XXX
-    reader.screenshot(path=f"/root/wip/affect-{reader.kind}-made.png")  # XXX
     show(reader, made)
     editor.drag(editor.place("arousal", 4, 0.5), editor.place("arousal", 6, -0.5))
     assert editor.curve["arousal"][1][0] == pytest.approx(6.0, abs=0.05)
