@@ -219,6 +219,21 @@ def emotion_change() -> Workflow:
     return workflow
 
 
+def driven() -> Workflow:
+    workflow = described(
+        "driven",
+        "A feeling from a video",
+        "# A feeling from a video\n*Emotion from Video* reads valence and arousal off a filmed face. Its "
+        "button *Edit this curve* hands them to an *Emotion Curve*, where points can be dragged. Needs ONNX "
+        "Runtime and an HSEmotion model in `models/keyface`; the node says which.",
+    )
+    start(workflow)
+    workflow.add("film", "LoadVideo", ("Load", 0, 2), file="keyface_drawn_feeling.mp4")
+    workflow.add("emotion", "KeyFaceEmotionFromVideo", ("Feel", 2, 1), video="film.VIDEO")
+    animated(workflow, feeling=None)
+    return workflow
+
+
 def advanced() -> Workflow:
     workflow = described(
         "advanced",
@@ -323,8 +338,8 @@ def long_audio() -> Workflow:
 
 
 WORKFLOWS = (
-    *(simple, released, whole_photo, two_people, two_stage, repair, retouch, emotion_change),
-    *(advanced, upscale, enlarged_face, smooth, long_audio),
+    *(simple, released, whole_photo, two_people, two_stage, repair, retouch),
+    *(emotion_change, driven, advanced, upscale, enlarged_face, smooth, long_audio),
 )
 
 

@@ -1,9 +1,9 @@
-"""Draws assets/scene.jpg: two people of the toy world in one wide picture, what the templates of whole
-pictures start with.
+"""Draws what templates start with beside a portrait, of people of the toy world.
 
     python scripts/picture_scene.py
 
-Prints the square of each person, which the templates name.
+assets/scene.jpg is two people in one wide picture; their squares, which the templates name, are printed.
+assets/feeling.mp4 is somebody whose feeling changes.
 """
 
 import sys
@@ -16,13 +16,17 @@ from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from keyface_lib.clip.emotion_file import parse_emotion
+from keyface_lib.media.video import VideoWriter
 from keyface_lib.method.emotion import named
+from keyface_lib.toyworld import make_clip
 from keyface_lib.toyworld.canvas import circle, smooth
 from keyface_lib.toyworld.clip import Performance, perform
 from keyface_lib.toyworld.face import draw
 from keyface_lib.toyworld.head import draw_wall
 
-PICTURE = Path(__file__).resolve().parents[1] / "assets" / "scene.jpg"
+ASSETS = Path(__file__).resolve().parents[1] / "assets"
+FILMED, FEELING, FILM_SIDE = 21, "0:sad 1.5:sad 3:happy 4.5:surprised", 256
 WIDTH, HEIGHT, SIDE = 960, 540, 416
 WALL, LEFT = (0.74, 0.8, 0.9), -1
 PEOPLE = {24: 48, 0: 496}
@@ -55,6 +59,13 @@ def person(performance: Performance) -> tuple[torch.Tensor, torch.Tensor]:
     return before_black, 1 - ((before_white - before_black) / behind).clamp(0, 1)
 
 
+def film() -> None:
+    """Five seconds of a head that moves and feels."""
+    clip = make_clip(FILMED, 5.0, "test", FILM_SIDE, emotion=parse_emotion(FEELING))
+    with VideoWriter(ASSETS / "feeling.mp4", FILM_SIDE, FILM_SIDE, clip.waveform, crf=24) as video:
+        video.write(clip.frames)
+
+
 def main() -> None:
     picture, top = wall(), HEIGHT - SIDE
     for seed, left in PEOPLE.items():
@@ -62,7 +73,10 @@ def main() -> None:
         place = picture[top:, left : left + SIDE]
         place += colours - coverage * place
         print(f"{left}, {top}, {SIDE}, {SIDE}")
-    Image.fromarray((picture * 255).round().clamp(0, 255).byte().numpy()).save(PICTURE, quality=93)
+    Image.fromarray((picture * 255).round().clamp(0, 255).byte().numpy()).save(
+        ASSETS / "scene.jpg", quality=93
+    )
+    film()
 
 
 if __name__ == "__main__":

@@ -12,11 +12,13 @@ from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
+import av
 import torch
 from PIL import Image, ImageDraw
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from picture_scene import FEELING as FILMED
 from workflow_parts import LEFT, RIGHT
 
 from keyface_lib import KeyFace, Person, small
@@ -220,6 +222,23 @@ def twice_as_many(frame: int) -> Image.Image:
     return with_strip(faces(HAPPY)[frame], strip)
 
 
+@cache
+def filmed() -> list[Image.Image]:
+    """The frames of the example video."""
+    with av.open(str(ROOT / "assets" / "feeling.mp4")) as video:
+        return [frame.to_image() for frame in video.decode(video=0)]
+
+
+def followed(frame: int) -> Image.Image:
+    """A filmed face, the curve of its feeling, and the face that is made with it."""
+    picture = Image.new("RGB", (SIDE, SIDE), DARK)
+    side = SIDE // 2 - 3
+    for left, face in ((0, filmed()[frame]), (SIDE - side, faces(FILMED)[frame])):
+        picture.paste(sized(face, side), (left, (SIDE - STRIP - side) // 2))
+    picture.paste(feeling_strip(FILMED, LAST, frame), (0, SIDE - STRIP))
+    return picture
+
+
 def photograph(_frame: int) -> Image.Image:
     picture = Image.open(ROOT / "assets" / "portrait.jpg").convert("RGB")
     heard = peaks_of(load_audio(ROOT / "assets" / "speech.flac"))
@@ -229,6 +248,7 @@ def photograph(_frame: int) -> Image.Image:
 PICTURES: dict[str, Callable[[int], Image.Image]] = {
     "Photographs with the released weights": photograph,
     "A change of feeling": changing,
+    "A feeling from a video": followed,
     "Edit the keyframes": lambda i: with_strip(faces(CHANGING)[i], keyframe_strip(faces(CHANGING), i)),
     "Repair one keyframe and interpolate": repaired,
     "Retouch a keyframe and pin it": retouched,

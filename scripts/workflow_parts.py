@@ -116,13 +116,15 @@ def person(workflow: Workflow, side: str, band: int) -> None:
     )
 
 
-def animated(workflow: Workflow, framing: str | None = None) -> None:
-    """Everything after loading in one node, with a named feeling.
+def animated(workflow: Workflow, framing: str | None = None, feeling: str | None = "happy") -> None:
+    """Everything after loading in one node.
 
     Args:
+        feeling: a named one; None if the workflow has an "emotion" already.
         framing: where the portrait was cut from, for a video of the whole picture.
     """
-    workflow.add("emotion", "KeyFaceEmotionPreset", ("Feel", 2, 1), state="happy", intensity=0.7)
+    if feeling is not None:
+        workflow.add("emotion", "KeyFaceEmotionPreset", ("Feel", 2, 1), state=feeling, intensity=0.7)
     workflow.add(
         "animate",
         "KeyFaceAnimate",

@@ -17,6 +17,7 @@ TITLES = {
     "repair": "Repair one keyframe and interpolate",
     "retouch": "Retouch a keyframe and pin it",
     "emotion_change": "A change of feeling",
+    "driven": "A feeling from a video",
     "advanced": "Your own sampler and schedule",
     "upscale": "Larger pictures",
     "long_audio": "Minutes and hours",
@@ -27,6 +28,8 @@ NOT_HERE = {"released"}
 """Workflows that ask for files by names that the tests' models do not have."""
 FOREIGN = {"upscale": "upscale_models", "enlarged_face": "upscale_models", "smooth": "frame_interpolation"}
 """Workflows that need models that are not KeyFace's, and the folders of those."""
+REFUSED = {"driven"}
+"""Workflows that ask for an emotion model, see test_emotion_from_video."""
 ANY_FILE = dict.fromkeys(
     ("keyframe", "interpolation", "reduced", "vae", "wavlm", "beats", "wav2vec2"), "auto"
 )

@@ -4,13 +4,13 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from host.prompts import FOREIGN, NOT_HERE, WORKFLOWS, node_of, only, read_workflow, saved_latent
+from host.prompts import FOREIGN, NOT_HERE, REFUSED, WORKFLOWS, node_of, only, read_workflow, saved_latent
 from host.server import ROOT
 from host.test_workflows import frames_of, probe, size_of
 from keyface_lib import small
 from keyface_lib.weights.checkpoint import read_checkpoint
 
-RUNNABLE = [name for name in WORKFLOWS if name not in (*FOREIGN, *NOT_HERE)]
+RUNNABLE = [name for name in WORKFLOWS if name not in (*FOREIGN, *REFUSED, *NOT_HERE)]
 """The others need models that are not KeyFace's, or its released weights."""
 
 
