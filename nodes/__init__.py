@@ -6,6 +6,7 @@ from . import files, routes
 from .audio import EncodeAudio
 from .decode import DecodeFrames
 from .emotion import EmotionFromText, EmotionFromValues, EmotionPreset
+from .emotion_from_video import EmotionFromVideo
 from .example_inputs import copy_example_inputs
 from .framing import FrameFace
 from .interpolation import InterpolationGuider, InterpolationSampler
@@ -42,6 +43,7 @@ NODES = [
     RerollKeyframes,
     FrameFace,
     PasteFace,
+    EmotionFromVideo,
     MotionAndExpression,
 ]
 

@@ -9,7 +9,7 @@ import comfy.model_management as mm
 import comfy.model_patcher
 import comfy.sd
 import torch
-from comfy_api.latest import io
+from comfy_api.latest import Input, io
 
 _SCHEMA_FIELDS = {field.name for field in fields(io.Schema)}
 _INPUT_FIELDS = inspect.signature(io.Combo.Input.__init__).parameters
@@ -28,6 +28,13 @@ def found_by(*names: str) -> dict:
 def where_inputs_know(**options: object) -> dict:
     """The options of a widget's `io.Input` this version of ComfyUI knows."""
     return {name: value for name, value in options.items() if name in _INPUT_FIELDS}
+
+
+def part_of(video: Input.Video) -> tuple[float, float | None]:
+    """The part of its file that a video shows: from which second on, and how many; None is all."""
+    ask = getattr(video, "get_active_trim_window", None)
+    start, length = ask() if ask is not None else (0.0, 0.0)
+    return start, length or None
 
 
 def core_patcher(model: torch.nn.Module, load_device: torch.device, offload_device: torch.device):

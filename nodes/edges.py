@@ -129,6 +129,7 @@ _FORMS = {
     "MASK": media.mask,
     "MODEL": model,
     "VAE": vae,
+    "VIDEO": media.video,
 }
 _BATCHES = {("IMAGE", name): media.pictures for name in ("images", "frames", "pictures")}
 """Inputs, by type and name, that take several where others of their type take one."""

@@ -1,4 +1,4 @@
-"""The pictures and the recording that the bundled workflows start with, among ComfyUI's inputs."""
+"""The pictures, recordings and the video that the bundled workflows start with, among ComfyUI's inputs."""
 
 import logging
 import shutil
@@ -12,7 +12,10 @@ ASSETS = Path(__file__).parents[1] / "assets"
 NAMES = {
     small.PORTRAIT: "keyface_drawn_portrait.png",
     ASSETS / "portrait.jpg": "keyface_portrait.jpg",
+    ASSETS / "scene.jpg": "keyface_drawn_scene.jpg",
+    ASSETS / "feeling.mp4": "keyface_drawn_feeling.mp4",
     ASSETS / "speech.flac": "keyface_speech.flac",
+    small.SPEECH: "keyface_drawn_speech.flac",
 }
 
 

@@ -15,6 +15,14 @@ from ..keyface_lib.weights.released import RELEASED_AT, RELEASED_FILES
 
 AUTO, NONE, SMALL = "auto", "none", small.NAME
 FOLDER = "keyface"
+DETECTOR_FOLDERS = (FOLDER, "detection")
+"""Where a face detector's file may lie."""
+
+
+def folders_of(*names: str) -> list[str]:
+    """All of ComfyUI's model folders of these names; a name that it does not know has none."""
+    known = (name for name in names if name in folder_paths.folder_names_and_paths)
+    return [folder for name in known for folder in folder_paths.get_folder_paths(name)]
 
 
 def register_folder() -> None:

@@ -1,6 +1,5 @@
 """Which square of a picture is animated."""
 
-import folder_paths
 import numpy as np
 import torch
 from comfy_api.latest import io, ui
@@ -13,10 +12,9 @@ from ..keyface_lib.portrait.detectors import HOW_TO_GET, find_detector
 from ..keyface_lib.portrait.faces import CHOICES, Face, is_extreme
 from ..keyface_lib.portrait.finding import EXTREME_POSE, Found, Which, found_among
 from ..keyface_lib.portrait.framing import Framing, central, cropped, framing_of_box
-from . import edges
+from . import edges, files
 from .compat import found_by
 from .faces import face_of_mask
-from .files import FOLDER
 from .node_text import remark, show
 from .pasting import FramedFace
 
@@ -185,13 +183,7 @@ def _faces(
     for told in (face_landmarks, bboxes):
         if told is not None:
             return told[frame] if len(told) > frame else told[-1] if told else []
-    folders = [
-        folder
-        for name in (FOLDER, "detection")
-        if name in folder_paths.folder_names_and_paths
-        for folder in folder_paths.get_folder_paths(name)
-    ]
-    detector = find_detector(folders=folders)
+    detector = find_detector(folders=files.folders_of(*files.DETECTOR_FOLDERS))
     return None if detector is None else detector(picture)
 
 

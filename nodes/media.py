@@ -1,9 +1,10 @@
-"""The contracts of AUDIO, IMAGE and LATENT: what arrives over a link, in the one form that the nodes use."""
+"""The contracts of AUDIO, IMAGE, LATENT and VIDEO: what arrives over a link, in the one form nodes use."""
 
 from collections.abc import Mapping
 from numbers import Real
 
 import torch
+from comfy_api.latest import Input
 from einops import repeat
 
 from ..keyface_lib.audio.containers import RATES
@@ -98,6 +99,21 @@ def pictures(name: str, value: object) -> torch.Tensor:
     if pixels.shape[-1] < 3:
         return repeat(pixels[..., 0], "n h w -> n h w rgb", rgb=3)
     return pixels[..., :3]
+
+
+def video(name: str, value: object) -> Input.Video:
+    """A VIDEO, unread.
+
+    Raises:
+        KeyFaceError: nothing arrives, or something that is no VIDEO.
+    """
+    if value is None:
+        raise KeyFaceError(f"{name} is empty; connect Load Video")
+    if not isinstance(value, Input.Video):
+        raise KeyFaceError(
+            f"{name} is no VIDEO: it is {_kind(value)}; connect Load Video (frames go in as pictures)"
+        )
+    return value
 
 
 def latent(name: str, value: object) -> dict:

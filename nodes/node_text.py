@@ -2,6 +2,9 @@
 
 import logging
 import sys
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from comfy_execution.utils import get_executing_context
 
@@ -34,3 +37,14 @@ def remark(text: str) -> None:
     context = get_executing_context()
     _remarks = (context, list(dict.fromkeys([*(said if run == context else []), text])))
     show(text)
+
+
+@contextmanager
+def warnings_as_remarks() -> Iterator[None]:
+    """What the library warns of inside is remarked when it is left."""
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always", UserWarning)
+        yield
+    for warning in said:
+        if warning.category is UserWarning:
+            remark(str(warning.message))

@@ -1,9 +1,10 @@
 """Writes the bundled workflows and the blueprint, for the editor and in API format.
 
-    python scripts/build_workflows.py http://127.0.0.1:8188     needs a running ComfyUI 0.3.64 with the pack
+    python scripts/build_workflows.py http://127.0.0.1:8188 http://127.0.0.1:8189
 
-Node definitions come from the server, so that sockets and widgets are those of the real nodes; from the
-oldest ComfyUI the pack runs on, so that newer ones read them too.
+needs a running ComfyUI 0.3.64 with the pack and a running newer one. Node definitions come from the servers,
+so that sockets and widgets are those of the real nodes; from the oldest ComfyUI the pack runs on, so that
+newer ones read them too, and only those that it does not have from the second.
 """
 
 import json
@@ -11,8 +12,8 @@ import sys
 import urllib.request
 from pathlib import Path
 
-from blueprint import NAME as BLUEPRINT
-from blueprint import talking_portrait
+from blueprint import full_frame, talking_portrait
+from whole_picture_workflows import enlarged_face, two_people, whole_photo
 from workflow import Workflow
 from workflow_parts import (
     MODELS,
@@ -68,6 +69,35 @@ def released() -> Workflow:
     ):
         files = [entry["name"] for entry in MODELS[kind]]
         workflow.nodes[loader].widgets |= dict(zip(names, files, strict=True))
+    return workflow
+
+
+def smooth() -> Workflow:
+    workflow = described(
+        "smooth",
+        "Fifty frames a second",
+        "# 50 frames a second\nKeyFace makes 25 frames a second; ComfyUI's own frame interpolation puts one "
+        "more between every two, and the sound stays in time. Needs a ComfyUI that has the node *Run Frame "
+        "Interpolation Model*, and its model in `models/frame_interpolation`.",
+    )
+    start(workflow)
+    heard(workflow)
+    workflow.add("emotion", "KeyFaceEmotionPreset", ("Feel", 2, 1), state="happy", intensity=0.7)
+    keyframes(workflow)
+    interpolation(workflow)
+    workflow.add("images", "KeyFaceDecodeFrames", ("Frames", 5, 0), frames="frames.frames", vae="models.vae")
+    workflow.add(
+        "between", "FrameInterpolationModelLoader", ("Load", 1, 1), model_name="rife_v4.26.safetensors"
+    )
+    workflow.add(
+        "smooth",
+        "FrameInterpolate",
+        ("Smooth", 6, 0),
+        interp_model="between.INTERP_MODEL",
+        images="images.images",
+        multiplier=2,
+    )
+    created(workflow, "smooth.IMAGE", 7, 0, fps=50.0)
     return workflow
 
 
@@ -189,6 +219,43 @@ def emotion_change() -> Workflow:
     return workflow
 
 
+def driven() -> Workflow:
+    workflow = described(
+        "driven",
+        "A feeling from a video",
+        "# A feeling from a video\n*Emotion from Video* reads valence and arousal off a filmed face. Its "
+        "button *Edit this curve* hands them to an *Emotion Curve*, where points can be dragged. Needs ONNX "
+        "Runtime and an HSEmotion model in `models/keyface`; the node says which.",
+    )
+    start(workflow)
+    workflow.add("film", "LoadVideo", ("Load", 0, 2), file="keyface_drawn_feeling.mp4")
+    workflow.add("emotion", "KeyFaceEmotionFromVideo", ("Feel", 2, 1), video="film.VIDEO")
+    animated(workflow, feeling=None)
+    return workflow
+
+
+def performed() -> Workflow:
+    workflow = described(
+        "performed",
+        "Head motion and expression",
+        "# How much it moves\n*Motion and Expression* on the keyframe model sets how much the head moves and how "
+        "strongly the feeling shows; 1 is as trained, 0 holds still. `silence_gate` closes the mouth where a "
+        "noisy recording says nothing.",
+    )
+    start(workflow)
+    workflow.add(
+        "performs",
+        "KeyFaceMotionAndExpression",
+        ("Feel", 2, 1),
+        model="models.keyframe",
+        head_motion=1.5,
+        expression=1.4,
+    )
+    animated(workflow, model="performs.model")
+    workflow.nodes["animate"].widgets["silence_gate"] = True
+    return workflow
+
+
 def advanced() -> Workflow:
     workflow = described(
         "advanced",
@@ -292,13 +359,21 @@ def long_audio() -> Workflow:
     return workflow
 
 
-WORKFLOWS = (simple, released, two_stage, repair, retouch, emotion_change, advanced, upscale, long_audio)
+WORKFLOWS = (
+    *(simple, released, whole_photo, two_people, two_stage, repair, retouch),
+    *(emotion_change, driven, performed, advanced, upscale, enlarged_face, smooth, long_audio),
+)
 
 
 def main() -> None:
-    with urllib.request.urlopen(f"{sys.argv[1]}/object_info") as response:
-        definitions = json.load(response)
-    contents = {ROOT / "subgraphs" / f"{BLUEPRINT}.json": talking_portrait(definitions)}
+    definitions: dict = {}
+    for server in sys.argv[1:]:
+        with urllib.request.urlopen(f"{server}/object_info") as response:
+            definitions = json.load(response) | definitions
+    contents = {}
+    for blueprint in (talking_portrait(definitions), full_frame(definitions)):
+        (subgraph,) = blueprint["definitions"]["subgraphs"]
+        contents[ROOT / "subgraphs" / f"{subgraph['name']}.json"] = blueprint
     for build in WORKFLOWS:
         workflow = build()
         contents[FOLDER / f"{workflow.title}.json"] = workflow.editor(definitions)

@@ -12,18 +12,23 @@ from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
+import av
 import torch
 from PIL import Image, ImageDraw
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from keyface_lib import KeyFace, small
+from picture_scene import FEELING as FILMED
+from workflow_parts import LEFT, RIGHT
+
+from keyface_lib import KeyFace, Person, small
 from keyface_lib.audio import load_audio
 from keyface_lib.audio.peaks import peaks_of
 from keyface_lib.clip.emotion_file import parse_emotion
 from keyface_lib.method.timeline import FPS, KEYFRAME_STEP, SAMPLES_PER_FRAME
 
 ROOT = Path(__file__).parents[1]
+SCENE = ROOT / "assets" / "scene.jpg"
 SIDE, STRIP, EVERY, LAST = 384, 72, 2, 96
 """Pixels of a thumbnail and of the strip below a face; every second of the first frames is shown."""
 HAPPY, CHANGING = "happy*0.7", "0:sad 1.2:neutral 2.4:surprised 3.6:happy"
@@ -149,6 +154,105 @@ def retouched(frame: int) -> Image.Image:
     return with_strip(clip[frame], keyframe_strip(clip, frame))
 
 
+@cache
+def whole_pictures() -> list[Image.Image]:
+    """The scene of which one person speaks."""
+    heard = load_audio(small.SPEECH)[: LAST * SAMPLES_PER_FRAME]
+    clip = model().animate(SCENE, heard, HAPPY, face=square(LEFT), full_frame=True)
+    return [Image.fromarray(frame.numpy()) for frame in torch.cat(list(clip))]
+
+
+@cache
+def conversation() -> list[Image.Image]:
+    """The scene of which one person speaks first, then the other."""
+    heard, half = load_audio(small.SPEECH), LAST // 2 * SAMPLES_PER_FRAME
+    silence = torch.zeros(half)
+    people = [
+        Person(square(LEFT), torch.cat([heard[:half], silence]), HAPPY),
+        Person(square(RIGHT), torch.cat([silence, heard[half : 2 * half]]), "surprised*0.6"),
+    ]
+    frames = torch.cat(list(model().animate_people(SCENE, people)))
+    return [Image.fromarray(frame.numpy()) for frame in frames]
+
+
+def square(box: str) -> tuple[float, ...]:
+    return tuple(map(float, box.split(",")))
+
+
+def wide(picture: Image.Image, strip: Image.Image) -> Image.Image:
+    """A wide picture above a strip, in the middle."""
+    whole = Image.new("RGB", (SIDE, SIDE), DARK)
+    height = SIDE * picture.height // picture.width
+    top = (SIDE - STRIP - height) // 2
+    whole.paste(picture.resize((SIDE, height), Image.LANCZOS), (0, top))
+    whole.paste(strip, (0, SIDE - STRIP))
+    return whole
+
+
+def talking_photo(frame: int) -> Image.Image:
+    return wide(whole_pictures()[frame], sound_strip(peaks_of(load_audio(small.SPEECH))[:LAST], frame))
+
+
+def two_talk(frame: int) -> Image.Image:
+    return wide(conversation()[frame], sound_strip(peaks_of(load_audio(small.SPEECH))[:LAST], frame))
+
+
+def enlarged(frame: int) -> Image.Image:
+    """The face, large, and in a corner the picture that it is laid back into."""
+    x, y, side, _ = map(int, square(LEFT))
+    picture = whole_pictures()[frame]
+    face = sized(picture.crop((x, y, x + side, y + side)), SIDE)
+    inset = picture.resize((160, 90), Image.LANCZOS)
+    place = (SIDE - 160 - 12, SIDE - 90 - 12)
+    face.paste(inset, place)
+    edge = (place[0] - 2, place[1] - 2, place[0] + 161, place[1] + 91)
+    ImageDraw.Draw(face).rectangle(edge, outline="white", width=2)
+    return face
+
+
+def twice_as_many(frame: int) -> Image.Image:
+    """A face above frames that are made, and smaller ones that are put between them."""
+    strip = Image.new("RGB", (SIDE, STRIP), DARK)
+    draw, side = ImageDraw.Draw(strip), STRIP - 20
+    for place in range(-1, 6):
+        index = min(max(frame + place - 2, 0), LAST - 1)
+        x = round((place + 0.5 - frame % 2 / 2) * 76)
+        strip.paste(sized(faces(HAPPY)[index], side), (x, 10))
+        draw.rectangle((x + side + 2, STRIP // 2 - 8, x + side + 10, STRIP // 2 + 8), PLAYED)
+    return with_strip(faces(HAPPY)[frame], strip)
+
+
+@cache
+def filmed() -> list[Image.Image]:
+    """The frames of the example video."""
+    with av.open(str(ROOT / "assets" / "feeling.mp4")) as video:
+        return [frame.to_image() for frame in video.decode(video=0)]
+
+
+def followed(frame: int) -> Image.Image:
+    """A filmed face, the curve of its feeling, and the face that is made with it."""
+    picture = Image.new("RGB", (SIDE, SIDE), DARK)
+    side = SIDE // 2 - 3
+    for left, face in ((0, filmed()[frame]), (SIDE - side, faces(FILMED)[frame])):
+        picture.paste(sized(face, side), (left, (SIDE - STRIP - side) // 2))
+    picture.paste(feeling_strip(FILMED, LAST, frame), (0, SIDE - STRIP))
+    return picture
+
+
+@cache
+def performing(head_motion: float, expression: float) -> list[Image.Image]:
+    heard = load_audio(small.SPEECH)[: LAST * SAMPLES_PER_FRAME]
+    strengths = {"head_motion": head_motion, "expression": expression}
+    frames = torch.cat(list(model().animate(small.PORTRAIT, heard, HAPPY, **strengths)))
+    return [Image.fromarray(frame.numpy()) for frame in frames]
+
+
+def strengths(frame: int) -> Image.Image:
+    """The same clip four times: still and lively heads side by side, weak above strong feelings."""
+    clips = [performing(motion, expression) for expression in (0.3, 1.8) for motion in (0.0, 1.8)]
+    return sheet(clips, frame, 2)
+
+
 def photograph(_frame: int) -> Image.Image:
     picture = Image.open(ROOT / "assets" / "portrait.jpg").convert("RGB")
     heard = peaks_of(load_audio(ROOT / "assets" / "speech.flac"))
@@ -158,10 +262,16 @@ def photograph(_frame: int) -> Image.Image:
 PICTURES: dict[str, Callable[[int], Image.Image]] = {
     "Photographs with the released weights": photograph,
     "A change of feeling": changing,
+    "A feeling from a video": followed,
+    "Head motion and expression": strengths,
     "Edit the keyframes": lambda i: with_strip(faces(CHANGING)[i], keyframe_strip(faces(CHANGING), i)),
     "Repair one keyframe and interpolate": repaired,
     "Retouch a keyframe and pin it": retouched,
     "Portrait and voice to video": speaking,
+    "Talking photo, full frame": talking_photo,
+    "Two people talking": two_talk,
+    "Enlarge the face and paste it back": enlarged,
+    "Fifty frames a second": twice_as_many,
     "Larger pictures": lambda i: small_and_large(faces(HAPPY)[i]),
     "Minutes and hours": lambda i: sheet([faces(HAPPY)], i, 3, apart=11),
     "Your own sampler and schedule": lambda i: sheet([faces(HAPPY, seed) for seed in range(4)], i, 2),

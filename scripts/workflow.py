@@ -22,6 +22,11 @@ COLOURS = {
     "Look": "#a8a8b0",
     "Frames": "#8fc275",
     "Enlarge": "#a893d8",
+    "Smooth": "#a893d8",
+    "Frame": "#6fc3b8",
+    "Paste": "#6fc3b8",
+    "Left": "#d8a657",
+    "Right": "#8fc275",
     "Animate": "#d8a657",
     "Video": "#d98080",
 }

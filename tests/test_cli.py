@@ -15,6 +15,7 @@ from pathlib import Path
 
 import av
 import pytest
+from drawn_video import plain, write_video
 from PIL import Image
 from tiny_models import recorded, tiny_folder, tiny_keyface, voice
 
@@ -66,6 +67,27 @@ def test_the_whole_picture_comes_back_with_a_named_square_moving_in_it(tmp_path,
     with Image.open(tmp_path / "holiday.png") as whole, av.open(str(output)) as container:
         stream = container.streams.video[0]
         assert (stream.width, stream.height) == tuple(side + side % 2 for side in whole.size)
+
+
+@pytest.mark.parametrize(("at", "level"), [((), 40), (("--at", 0.5), 200)])
+def test_the_face_of_a_video_is_the_one_it_shows_at_a_time(at, level, tmp_path, capsys):
+    video = write_video(tmp_path / "film.mkv", [plain(40)] * 10 + [plain(200)] * 10)
+    speech, frames = recorded(tmp_path / "speech.wav", 0.2), tmp_path / "frames"
+    words = ["--steps", 1, "--full-frame", "--face-box", "12,4,16,16", *at]
+    assert main(animate(video, speech, "-o", frames, *words)) == 0
+    said = capsys.readouterr().err
+    assert f"what the video shows at {0.5 if at else 0:.2f} s" in said
+    assert ("--at SECONDS" in said) is not bool(at)
+    with Image.open(min(frames.glob("*.png"))) as frame:
+        assert frame.size == (48, 32)
+        assert frame.getpixel((46, 30)) == (level,) * 3
+
+
+def test_a_time_that_a_video_does_not_show_is_told(tmp_path, capsys):
+    video = write_video(tmp_path / "film.mkv", [plain(40)] * 10)
+    for picture, at, said in ((video, 9, "has ended by 9 s"), (PORTRAIT, 1, "does not move")):
+        assert main(animate(picture, SPEECH, "-o", tmp_path / "a.mp4", "--at", at)) == 1
+        assert said in capsys.readouterr().err
 
 
 def test_which_part_of_a_picture_is_animated_is_said(tmp_path, capsys):
@@ -313,7 +335,14 @@ def processor_seconds(*words: str) -> float:
 
 
 @pytest.mark.parametrize(
-    "words", [["--help"], ["--version"], ["animate", "no.png", "no.wav", "-o", "a.mp4"], ["info", "no.pt"]]
+    "words",
+    [
+        ["--help"],
+        ["--version"],
+        ["animate", "no.png", "no.wav", "-o", "a.mp4"],
+        ["emotion", "no.mp4", "-o", "a.json"],
+        ["info", "no.pt"],
+    ],
 )
 def test_help_and_a_misspelt_path_cost_less_than_half_a_second_of_the_processor(words):
     assert min(processor_seconds(*words) for _ in range(2)) < 0.5

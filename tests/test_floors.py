@@ -15,9 +15,10 @@ MAY_IMPORT = {
     "audio": FOUNDATIONS | {"method", "weights"},
     "media": FOUNDATIONS | {"method", "audio"},
     "portrait": {"errors", "files", "messages", "method"},
+    "affect": FOUNDATIONS | {"method", "media", "portrait"},
     "data": FOUNDATIONS | {"method"},
     "clip": FOUNDATIONS | {"method", "weights", "networks", "audio", "media", "portrait"},
-    "nodes": FOUNDATIONS | {"method", "weights", "audio", "media", "portrait", "data", "small"},
+    "nodes": FOUNDATIONS | {"method", "weights", "audio", "media", "portrait", "affect", "data", "small"},
 }
 """The parts of the library that a folder may import beside its own."""
 OUTSIDE = {"method": {"torch", "einops", "numpy"}, "weights": {"torch", "safetensors"}}

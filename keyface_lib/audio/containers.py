@@ -2,7 +2,7 @@
 
 import os
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
@@ -75,42 +75,15 @@ class Recording:
         self._own = self._file is not source
         self._container: av.container.InputContainer | None = None
         try:
-            self._file.seek(0, os.SEEK_END)
-            self._bytes = self._file.tell()
-            self._file.seek(0)
-            self._check_index()
+            self._bytes = check_index(self._file, self._name)
             self._open()
         except BaseException:
             self.close()
             raise
 
-    def _check_index(self) -> None:
-        """Refuses a small MP4 that claims far more samples than it has bytes: FFmpeg makes a list of them."""
-        head = self._file.read(12)
-        self._file.seek(0)
-        if self._bytes > _SMALL or head[4:8] not in (b"ftyp", b"moov", b"wide", b"free", b"mdat", b"moof"):
-            return
-        data = self._file.read()
-        self._file.seek(0)
-        for box, place in ((b"stsz", 12), (b"trun", 8)):
-            at = data.find(box)
-            while at >= 0:
-                claimed = int.from_bytes(data[at + place : at + place + 4], "big")
-                if claimed > 4 * self._bytes + 1_000_000 and data[at - 4 : at - 2] == b"\0\0":
-                    raise KeyFaceError(
-                        f"{self._name}: cannot be read as audio or video (it claims {claimed} samples in "
-                        f"{self._bytes} bytes); convert it to WAV, FLAC, MP3 or MP4"
-                    )
-                at = data.find(box, at + 4)
-
     def _open(self) -> None:
-        options = {
-            "format_whitelist": FORMATS,
-            "codec_whitelist": ",".join(_decoders()),
-            "protocol_whitelist": "file",
-        }
         try:
-            self._container = av.open(_Content(self._file), container_options=options, **_TAGS)
+            self._container = open_container(self._file, FORMATS, _decoders())
         except (av.FFmpegError, OSError, ValueError) as error:
             raise self._unreadable(error) from error
         self._stream = self._container.streams.best("audio")
@@ -220,6 +193,56 @@ class Recording:
 
     def __exit__(self, *_exception) -> None:
         self.close()
+
+
+def open_container(file: BinaryIO, formats: str, decoders: Iterable[str]) -> av.container.InputContainer:
+    """A file, opened by its content alone.
+
+    Args:
+        formats: FFmpeg's demuxers that may be used, between commas.
+        decoders: FFmpeg's decoders that may be used to look into it.
+
+    Raises:
+        av.FFmpegError, OSError, ValueError: it is nothing of the kind, or damaged.
+    """
+    options = {
+        "format_whitelist": formats,
+        "codec_whitelist": ",".join(decoders),
+        "protocol_whitelist": "file",
+    }
+    return av.open(_Content(file), container_options=options, **_TAGS)
+
+
+def check_index(file: BinaryIO, name: str) -> int:
+    """How many bytes a file has; refuses a small MP4 whose index claims far more samples than that.
+
+    FFmpeg makes a list of what is claimed.
+
+    Args:
+        name: for the message.
+
+    Raises:
+        KeyFaceError: it does.
+    """
+    size = file.seek(0, os.SEEK_END)
+    file.seek(0)
+    head = file.read(12)
+    file.seek(0)
+    if size > _SMALL or head[4:8] not in (b"ftyp", b"moov", b"wide", b"free", b"mdat", b"moof"):
+        return size
+    data = file.read()
+    file.seek(0)
+    for box, place in ((b"stsz", 12), (b"trun", 8)):
+        at = data.find(box)
+        while at >= 0:
+            claimed = int.from_bytes(data[at + place : at + place + 4], "big")
+            if claimed > 4 * size + 1_000_000 and data[at - 4 : at - 2] == b"\0\0":
+                raise KeyFaceError(
+                    f"{name}: cannot be read as audio or video (it claims {claimed} samples in "
+                    f"{size} bytes); convert it to WAV, FLAC, MP3 or MP4"
+                )
+            at = data.find(box, at + 4)
+    return size
 
 
 class _Content:

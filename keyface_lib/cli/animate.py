@@ -2,17 +2,14 @@
 
 import argparse
 import json
-import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 from .. import small
 from ..clip.inputs import DTYPES, SAMPLERS, check_file, check_folder_of, check_model, hub_id, option
 from ..errors import KeyFaceError
-from .terminal import note
+from .terminal import bar, note
 
 _SETTINGS = (
     "seed",
@@ -40,6 +37,7 @@ def add_demo(commands) -> None:
         audio=small.SPEECH,
         which_face="centre",
         face_box=None,
+        at=None,
         full_frame=False,
         face=[],
         apart=False,
@@ -48,7 +46,7 @@ def add_demo(commands) -> None:
 
 def add(commands) -> None:
     animate = commands.add_parser("animate", help="make a talking video from a portrait and a recording")
-    animate.add_argument("image", help="a picture of one face")
+    animate.add_argument("image", help="a picture of one face, or a video that shows it")
     animate.add_argument("audio", nargs="?", help="a sound file, or a video with sound")
     animate.add_argument(
         "-o", "--output", required=True, help=".mp4, .mkv or .mov, or a folder for PNG files"
@@ -58,6 +56,12 @@ def add(commands) -> None:
         "--emotion",
         default="neutral",
         help="'happy', '0:neutral 2.5:happy 6:(-0.4,0.9)', JSON text, or a .json or .csv file",
+    )
+    animate.add_argument(
+        "--at",
+        type=float,
+        metavar="SECONDS",
+        help="of a video: when it shows the picture that is animated; by default its first",
     )
     place = animate.add_mutually_exclusive_group()
     place.add_argument(
@@ -185,13 +189,14 @@ def run(options: argparse.Namespace) -> None:
 
     device = device_of(options.device)
     check_output(options.output, options.lossless)
+    image = _picture(options)
     people = [Person(*face) for face in options.face]
     if people:
-        materials = materials_of(options.image, people, options.normalize, options.silence_gate)
+        materials = materials_of(image, people, options.normalize, options.silence_gate)
     else:
         face = options.face_box or (None if options.which_face == "centre" else options.which_face)
         material = read_material(
-            options.image,
+            image,
             options.audio,
             options.emotion,
             normalize=options.normalize,
@@ -214,7 +219,7 @@ def run(options: argparse.Namespace) -> None:
     from ..pipeline import KeyFace
 
     keyface = KeyFace.from_pretrained(options.model, device, options.dtype, offload=options.offload)
-    with _bar("listen", "window") as progress:
+    with bar("listen", "window") as progress:
         chosen = settings_from(keyface.models.default_settings(), **settings)
         if people:
             clip = keyface.plan_people(materials, chosen, options.apart, audio_progress=progress)
@@ -236,7 +241,7 @@ def run(options: argparse.Namespace) -> None:
         written = frames
 
     try:
-        with _bar("animate", "call") as progress:
+        with bar("animate", "call") as progress:
             clip.report_to(progress)
             clip.save(options.output, options.lossless, count)
     except KeyboardInterrupt:
@@ -290,6 +295,19 @@ def _check_who_speaks(options: argparse.Namespace) -> None:
     options.face = [(box, check_file(audio, "recording"), emotion) for box, audio, emotion in options.face]
 
 
+def _picture(options: argparse.Namespace):
+    """The picture that is animated: the file, or of a video what it shows at a time, which is said."""
+    from ..media.film import is_video, picture_at
+
+    if options.at is None and not is_video(options.image):
+        return options.image
+    at = options.at or 0.0
+    picture = picture_at(options.image, at)
+    another = "; choose another moment with --at SECONDS" if options.at is None else ""
+    note(f"the picture is what the video shows at {at:.2f} s{another}")
+    return picture
+
+
 def _with_face(material):
     """The largest face framed, unless it is already; where none is found, which is said, the centre stays."""
     from ..portrait.finding import FRAMED, NoFaceError, find_face
@@ -331,20 +349,6 @@ def _left(output: Path, written: int, total: int) -> str:
     if output.is_dir():
         return f"{output} holds the pictures and the sound of {length}"
     return f"{output} holds {length} and plays"
-
-
-@contextmanager
-def _bar(description: str, unit: str) -> Iterator[Callable[[int, int], None]]:
-    """A progress bar, as a function of (done, total)."""
-    from tqdm import tqdm
-
-    with tqdm(desc=description, unit=unit, file=sys.stderr, delay=0.01) as bar:
-
-        def progress(done: int, total: int) -> None:
-            bar.total = total
-            bar.update(done - bar.n)
-
-        yield progress
 
 
 def _duration(seconds: float) -> str:

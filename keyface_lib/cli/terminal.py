@@ -4,7 +4,7 @@ import logging
 import os
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, TextIO
 
@@ -22,6 +22,20 @@ def note(line: str) -> None:
         print(line, file=sys.stderr, flush=True)
     else:
         bars.tqdm.write(line, file=sys.stderr)
+
+
+@contextmanager
+def bar(description: str, unit: str) -> Iterator[Callable[[int, int], None]]:
+    """A progress bar, as a function of (done, total)."""
+    from tqdm import tqdm
+
+    with tqdm(desc=description, unit=unit, file=sys.stderr, delay=0.01) as shown:
+
+        def progress(done: int, total: int) -> None:
+            shown.total = total
+            shown.update(done - shown.n)
+
+        yield progress
 
 
 @contextmanager

@@ -82,6 +82,14 @@ def load_scaled_image(path: str | os.PathLike) -> tuple[torch.Tensor, int]:
             ) from error
 
 
+def looks_like_picture(file: BinaryIO) -> bool:
+    """Whether a file begins as a picture does, also one that is damaged or needs a plugin."""
+    file.seek(0)
+    head = file.read(12)
+    file.seek(0)
+    return head[8:] == b"WEBP" if head.startswith(b"RIFF") else head.startswith(_OURS) or _is_heic(file)
+
+
 def from_pil(image: Image.Image) -> torch.Tensor:
     """A PIL image as `load_image` gives it, (3, height, width) in [-1, 1]; raises as that does."""
     if image.width * image.height > MAX_PIXELS:

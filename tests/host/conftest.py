@@ -10,11 +10,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from safetensors.torch import save_file
 from tiny_models import tiny_folder
 
+from host.foreign_models import fill_with_foreign_models
 from host.front_ends import chromium, current_front_end
-from host.prompts import UPSCALER, tiny_upscaler
 from host.server import DYNAMIC, Host, comfyui_paths, version_of
 
 HOSTS = comfyui_paths()
@@ -97,8 +96,7 @@ def fill_with_tiny_models(models: Path) -> None:
         (models / folder).mkdir(parents=True)
         for role in roles:
             shutil.copyfile(tiny_folder() / f"{role}.safetensors", models / folder / f"{role}.safetensors")
-    (models / "upscale_models").mkdir()
-    save_file(tiny_upscaler(), models / "upscale_models" / UPSCALER)
+    fill_with_foreign_models(models)
 
 
 def pytest_generate_tests(metafunc):

@@ -130,6 +130,7 @@ WRONG = {
     "KEYFACE_FRAMING": ANYTHING | {"nothing": None, "features": HEARD},
     "BOOLEAN": {"nothing": None, "a number": 1, "a text": "yes", "an object": object()},
     "MODEL": ANYTHING | {"a VAE": MODELS["vae"], "not a patcher": MODELS["keyframe"].model},
+    "VIDEO": ANYTHING | {"frames": PICTURE, "components": {"images": PICTURE, "frame_rate": 25}},
     "VAE": ANYTHING | {"nothing": None, "a model": MODELS["keyframe"], "another VAE": FOREIGN_VAE},
     "FLOAT": ANYTHING | {"nothing": None, "NaN": NAN, "infinity": INF, "small": -1e9, "large": 1e9},
     "INT": ANYTHING
@@ -284,6 +285,46 @@ def faces_that_are_not_there() -> None:
         case("wrong place", f"Frame Face gets {name}", lambda w=wrong: node.execute(**{**values, **w}))
 
 
+def films_that_cannot_be_read() -> None:
+    import io
+
+    from comfy_api.latest import InputImpl
+    from keyface_pack.nodes import emotion_from_video
+
+    def reader(_path) -> object:
+        read = lambda faces: faces[:, :2].mean((2, 3))  # noqa: E731
+        read.size = 16
+        return read
+
+    node = emotion_from_video.EmotionFromVideo
+    values = {"which": "largest", "number": 1, "smooth": 0.5, "strength": 1.0, "emotion_model": "auto"}
+    film = InputImpl.VideoFromFile(io.BytesIO(b"no video"))
+    missing = {
+        "nothing": {},
+        "both": {"video": film, "pictures": PICTURE},
+        "no model": {"pictures": PICTURE},
+        "another model": {"pictures": PICTURE, "emotion_model": "other.onnx"},
+    }
+    for name, given in missing.items():
+        case(
+            "wrong place", f"Emotion from Video gets {name}", lambda g=given: node.execute(**{**values, **g})
+        )
+    emotion_from_video._model = lambda name: name
+    emotion_from_video.find_reader = reader
+    emotion_from_video.find_detector = lambda folders: lambda picture: []
+    unreadable = {
+        "what is no video": {"video": film},
+        "no face": {"pictures": PICTURE.expand(5, -1, -1, -1)},
+        "no second face": {"pictures": PICTURE, "which": "from the left", "number": 2},
+        "black frames": {"pictures": torch.zeros(30, 12, 10, 3)},
+    }
+    for name, given in unreadable.items():
+        call = lambda g=given: node.execute(**{**values, **g})  # noqa: E731
+        case("wrong place", f"Emotion from Video sees {name}", call)
+    centre = {**values, "which": "centre"}
+    case("runs", "Emotion from Video, one picture", lambda: node.execute(**centre, pictures=PICTURE))
+
+
 def latents_for_a_guider() -> None:
     import comfy.samplers
     from comfy_extras.nodes_custom_sampler import SamplerCustomAdvanced
@@ -408,6 +449,7 @@ def main() -> None:
     lists_of_numbers()
     latents_in_the_wrong_place()
     faces_that_are_not_there()
+    films_that_cannot_be_read()
     latents_for_a_guider()
     what_is_brought_into_form()
     what_runs_on()

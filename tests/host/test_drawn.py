@@ -1,15 +1,23 @@
-"""The bundled workflows and the blueprint as the host's own front end draws and runs them."""
+"""The bundled workflows and the blueprints as the host's own front end draws and runs them."""
 
 import json
 
 import pytest
 
 from host.front_ends import PATIENCE_MS, open_page, until_still
-from host.prompts import ANY_FILE, NOT_HERE, TITLES, WORKFLOWS, node_of, read_editor_workflow
+from host.prompts import (
+    ANY_FILE,
+    NOT_HERE,
+    TITLES,
+    WORKFLOWS,
+    node_of,
+    read_editor_workflow,
+    skip_without_its_nodes,
+)
 from host.server import PACK, ROOT
 from host.test_workflows import FRAMES, probe
 
-BLUEPRINT = ROOT / "subgraphs" / "Talking portrait.json"
+BLUEPRINTS = sorted((ROOT / "subgraphs").glob("*.json"))
 _EARLY = (1, 40)
 """Front ends before it draw Nodes 2.0 as they first were: nodes grow over their groups' edges."""
 _SIZES = "() => app.graph._nodes.map(({ id, size }) => [id, [...size]])"
@@ -48,8 +56,9 @@ def version_of(page) -> tuple[int, ...]:
 
 
 @pytest.mark.parametrize("name", WORKFLOWS)
-def test_nodes_fit_what_they_show(page, name):
+def test_nodes_fit_what_they_show(page, host, name):
     """No renderer makes a node larger than it was saved, and none covers another."""
+    skip_without_its_nodes(host, name)
     workflow = read_editor_workflow(name)
     page.evaluate("workflow => app.loadGraphData(workflow)", workflow)
     page.evaluate(_SHOW_ALL)
@@ -99,18 +108,21 @@ def values_of(prompt: dict) -> dict:
     }
 
 
-def test_the_blueprint_is_listed_where_the_host_lists_blueprints(host):
+def test_blueprints_are_listed_where_the_host_lists_blueprints(host):
     routes = (host.comfyui / "app" / "subgraph_manager.py").is_file()
     if not routes:
         pytest.skip("this ComfyUI has no blueprints of packs")
     entries = host.get("/global_subgraphs")
-    (key,) = [key for key, entry in entries.items() if entry["info"]["node_pack"].endswith(PACK)]
-    assert entries[key]["name"] == BLUEPRINT.stem
-    assert json.loads(host.get(f"/global_subgraphs/{key}")["data"]) == json.loads(BLUEPRINT.read_text())
+    ours = {entry["name"]: key for key, entry in entries.items() if entry["info"]["node_pack"].endswith(PACK)}
+    assert sorted(ours) == [blueprint.stem for blueprint in BLUEPRINTS]
+    for blueprint in BLUEPRINTS:
+        served = host.get(f"/global_subgraphs/{ours[blueprint.stem]}")["data"]
+        assert json.loads(served) == json.loads(blueprint.read_text())
 
 
-def test_the_blueprint_makes_a_video_of_portrait_recording_and_feeling(page, host):
-    prompt = page.evaluate(_AROUND, json.loads(BLUEPRINT.read_text()))
+@pytest.mark.parametrize("blueprint", BLUEPRINTS, ids=lambda path: path.stem)
+def test_a_blueprint_makes_a_video_of_picture_recording_and_feeling(page, host, blueprint):
+    prompt = page.evaluate(_AROUND, json.loads(blueprint.read_text()))
     (animate,) = [entry for entry in prompt.values() if entry["class_type"] == "KeyFaceAnimate"]
     animate["inputs"]["steps"] = 1
     result = host.run(prompt)

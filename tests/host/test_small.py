@@ -4,14 +4,14 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from host.prompts import NOT_HERE, WORKFLOWS, node_of, only, read_workflow, saved_latent
+from host.prompts import FOREIGN, NOT_HERE, REFUSED, WORKFLOWS, node_of, only, read_workflow, saved_latent
 from host.server import ROOT
-from host.test_workflows import FRAMES, probe
+from host.test_workflows import frames_of, probe, size_of
 from keyface_lib import small
 from keyface_lib.weights.checkpoint import read_checkpoint
 
-RUNNABLE = [name for name in WORKFLOWS if name not in ("upscale", *NOT_HERE)]
-"""The others need models that are not KeyFace's."""
+RUNNABLE = [name for name in WORKFLOWS if name not in (*FOREIGN, *REFUSED, *NOT_HERE)]
+"""The others need models that are not KeyFace's, or its released weights."""
 
 
 @pytest.mark.parametrize("name", RUNNABLE)
@@ -21,8 +21,8 @@ def test_a_template_runs_as_it_is(bare_host, name):
     assert result.error is None, result.error
     (saved,) = result.outputs[node_of(prompt, "SaveVideo")]["images"]
     found = probe(bare_host.output(saved))
-    assert found["frames"] == FRAMES
-    assert found["size"] == (64, 64)
+    assert found["frames"] == frames_of(name)
+    assert found["size"] == size_of(name, side=64, enlarged=64)
 
 
 def test_the_loader_lists_it(bare_host):

@@ -502,6 +502,11 @@ var main_default = {
       drag_state: "{state}: drag it onto the curve",
       no_curve: "what was pasted is no emotion curve: {reason}"
     },
+    reading: {
+      edit: "Edit this curve",
+      first: "Run, then edit the curve here",
+      tip: "Puts the curve that was read into an Emotion Curve, where its points can be dragged. A new one takes this node's place; from then on the same one gets it. Ctrl+Z takes it back."
+    },
     states: {
       happy: "happy",
       angry: "angry",
@@ -543,6 +548,14 @@ var main_default = {
       long: "# Minutes and hours\n*Render Video* writes frames into the video while they are decoded: an hour takes no more memory than a minute. Every stage is kept: changing the quality of the video samples nothing again. *fp8* weights help on small cards.",
       sampler: "# Any sampler, any noise levels\nThe guiders drive ComfyUI's own *SamplerCustomAdvanced*. *AYS Schedule* has the noise levels KeyFace was made with.",
       photographs: "# Photographs\nNeeds KeyFace's released weights, by their own names. ComfyUI lists what is missing when this opens, with links.",
+      repair: "# Repair one keyframe\nLook at the keyframes, write the number or second of a bad one into *Re-roll Keyframes* and try other seeds: all others stay exactly as they are. *Pin Keyframes* in its place does the opposite: what it names stays, the rest is made anew.",
+      retouch: "# Retouch a keyframe\nThe pictures of the keyframes pass through *Sharpen*, in whose place any editor fits. *Images to Keyframes* takes back the chosen one, *Pin Keyframes* keeps it and those far from it, and the second *Keyframe Sampler* makes its neighbours fit to it.",
+      whole_photo: "# The whole photo, moving\n*Frame Face* cuts out the face's square, and *Animate* lays the moving face back: the video is the whole picture, 16:9 or any other shape. The square stands in `box`; clear it for your own picture and connect a mask, landmarks or boxes, or let a detector find it.",
+      two_people: "# Two people, one picture\nEach has a recording, a feeling and a *Frame Face* of their own; who is silent hears *Empty Audio*. The first face is pasted into the picture, the second into the frames of the first.",
+      enlarged_face: "# Crop, animate, enlarge, paste back\nWhere the face is large in a large picture, its frames go through an upscale model, or a face restorer, before *Paste Face* lays them back. Put the model into `models/upscale_models`.",
+      smooth: "# 50 frames a second\nKeyFace makes 25 frames a second; ComfyUI's own frame interpolation puts one more between every two, and the sound stays in time. Needs a ComfyUI that has the node *Run Frame Interpolation Model*, and its model in `models/frame_interpolation`.",
+      driven: "# A feeling from a video\n*Emotion from Video* reads valence and arousal off a filmed face. Its button *Edit this curve* hands them to an *Emotion Curve*, where points can be dragged. Needs ONNX Runtime and an HSEmotion model in `models/keyface`; the node says which.",
+      performed: "# How much it moves\n*Motion and Expression* on the keyframe model sets how much the head moves and how strongly the feeling shows; 1 is as trained, 0 holds still. `silence_gate` closes the mouth where a noisy recording says nothing.",
       weights: "[KeyFace's weights](https://huggingface.co/toninio19/keyface) and [a VAE](https://huggingface.co/stabilityai/sd-vae-ft-mse) go into `models/keyface`, the audio encoders (WavLM and BEATs from there, [wav2vec2](https://huggingface.co/facebook/wav2vec2-base-960h)) into `models/audio_encoders`.",
       needs: "**Runs as it is** with the small bundled model, which knows drawn faces of 64 pixels. For photographs put [KeyFace's weights](https://huggingface.co/toninio19/keyface) and [a VAE](https://huggingface.co/stabilityai/sd-vae-ft-mse) into `models/keyface`, the audio encoders (with [wav2vec2](https://huggingface.co/facebook/wav2vec2-base-960h)) into `models/audio_encoders`; *auto* finds them.",
       needs_files: "**Runs as it is** with the small bundled model, which knows drawn faces of 64 pixels. For photographs, put KeyFace's files into `models/keyface`, the audio encoders into `models/audio_encoders` ([released weights](https://huggingface.co/toninio19/keyface), [wav2vec2](https://huggingface.co/facebook/wav2vec2-base-960h)), and any Stable Diffusion 1.x VAE into `models/keyface` ([for example](https://huggingface.co/stabilityai/sd-vae-ft-mse)). *auto* finds them by what they hold."
@@ -553,12 +566,14 @@ var main_default = {
 // src/words.ts
 var spoken = main_default.keyface;
 var say = () => spoken.editor;
+var sayReading = () => spoken.reading;
 var sayScales = () => spoken.scales;
 var stateLabel = (name) => spoken.states[name] ?? name;
 function speak(other) {
-  const { editor, states, scales, notes } = main_default.keyface;
+  const { editor, reading, states, scales, notes } = main_default.keyface;
   spoken = {
     editor: { ...editor, ...other.editor },
+    reading: { ...reading, ...other.reading },
     states: { ...states, ...other.states },
     scales: { ...scales, ...other.scales },
     notes: { ...notes, ...other.notes }
@@ -1727,6 +1742,41 @@ function everyNode(root) {
   return [root, ...root.subgraphs?.values() ?? []].flatMap((graph) => [...nodesOf(graph)]);
 }
 
+// src/handing.ts
+var CURVE_NODE = "KeyFaceEmotionCurve";
+var GIVEN_TO = "keyface_curve";
+var BELOW = 110;
+function receiverOf(node) {
+  const curves = nodesOf(node.graph).filter(({ comfyClass }) => comfyClass === CURVE_NODE);
+  const before = node.properties?.[GIVEN_TO];
+  const same = curves.find(({ id }) => String(id) === String(before));
+  if (same) return same;
+  return curves.length === 1 && !node.outputs?.[0]?.links?.length ? curves[0] : null;
+}
+function hand2(node, text, create) {
+  const { graph } = node;
+  if (!graph) return null;
+  const receiver = receiverOf(node) ?? inPlaceOf(node, graph, create());
+  const widget = receiver?.widgets?.find(({ name }) => name === "curve");
+  if (!receiver || !widget) return null;
+  node.properties = { ...node.properties, [GIVEN_TO]: receiver.id };
+  widget.value = text;
+  widget.callback?.(text);
+  return receiver;
+}
+function inPlaceOf(node, graph, made) {
+  if (!made) return null;
+  made.pos = [node.pos[0], node.pos[1] + node.size[1] + BELOW];
+  graph.add(made);
+  for (const id of [...node.outputs?.[0]?.links ?? []]) {
+    const link = graph.getLink(id);
+    if (!link) continue;
+    if (Number(link.target_id) === SUBGRAPH_OUTPUT) graph.outputs?.[link.target_slot]?.connect(made.outputs[0], made);
+    else made.connect(0, graph.getNodeById(link.target_id), link.target_slot);
+  }
+  return made;
+}
+
 // src/scales.ts
 var AS_SET = "as set";
 var FROM_MODEL = "from the model";
@@ -1840,7 +1890,7 @@ function written(widget) {
 
 // src/host.ts
 var app = comfyApp;
-var CURVE_NODE = "KeyFaceEmotionCurve";
+var READING_NODE = "KeyFaceEmotionFromVideo";
 var AUDIO_NODE = "KeyFaceEncodeAudio";
 var NOTES = ["Note", "MarkdownNote"];
 var TEXT_HEIGHT = 56;
@@ -1851,6 +1901,7 @@ var WATCH_MS2 = 120;
 var NONE = [];
 var heardBy = /* @__PURE__ */ new WeakMap();
 var foundBy = /* @__PURE__ */ new WeakMap();
+var readBy = /* @__PURE__ */ new WeakMap();
 var present = /* @__PURE__ */ new Map();
 var shells = /* @__PURE__ */ new Map();
 var changes = 0;
@@ -1886,6 +1937,40 @@ function register(attach) {
     }
   });
 }
+function registerReading() {
+  app.registerExtension({
+    name: "KeyFace.EmotionFromVideo",
+    nodeCreated(node) {
+      if (node.comfyClass !== READING_NODE) return;
+      const button = node.addWidget("button", "keyface_edit", null, () => editRead(node), { serialize: false });
+      button.serialize = false;
+      const label = () => {
+        const read = readBy.has(node);
+        button.label = read ? sayReading().edit : sayReading().first;
+        button.tooltip = sayReading().tip;
+        button.disabled = !read;
+        node.graph?.setDirtyCanvas(true, true);
+      };
+      afterRun(node, (output) => {
+        const [text] = output.keyface_curve ?? [];
+        if (text) readBy.set(node, text);
+        label();
+      });
+      comesAndGoes(node, label);
+    }
+  });
+}
+function editRead(node) {
+  const text = readBy.get(node);
+  if (!text) return;
+  let receiver = null;
+  asOneChange(() => {
+    receiver = hand2(node, text, () => graphLibrary().createNode(CURVE_NODE));
+  });
+  node.graph?.setDirtyCanvas(true, true);
+  if (receiver) app.canvas?.centerOnNode?.(receiver);
+}
+var graphLibrary = () => globalThis.LiteGraph;
 function registerScales() {
   app.registerExtension({
     name: "KeyFace.Scales",
@@ -1943,6 +2028,7 @@ function comesAndGoes(node, come, go = () => {
     if (restored && before) {
       copy(heardBy, before, node);
       copy(foundBy, before, node);
+      copy(readBy, before, node);
     }
     present.set(keyOf(node), node);
     come(restored);
@@ -2095,5 +2181,6 @@ var style_default = ".kf-shell { width: 100%; height: 100%; min-height: 240px; }
 // src/keyface.ts
 document.head.append(html("style", { id: "keyface-style" }, style_default));
 register((source) => new CurveEditor(source, () => openLarge(source)));
+registerReading();
 registerScales();
 //# sourceMappingURL=keyface.js.map

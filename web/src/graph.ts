@@ -36,20 +36,27 @@ export interface Graph {
   getLink(id: number | null): Link | null | undefined
   getNodeById(id: number | string): HostNode | null
   setDirtyCanvas(front: boolean, back: boolean): void
+  add(node: HostNode): void
+  /** Of a subgraph. */
+  outputs?: { connect(output: unknown, from: HostNode): void }[]
 }
 
 export interface HostNode {
   id: number | string
   type?: string
   comfyClass?: string
+  pos: [number, number]
   size: [number, number]
+  properties?: Record<string, unknown>
   widgets?: Widget[]
   inputs?: { name: string; link: number | null; type?: unknown }[]
-  outputs?: { type?: unknown }[]
+  outputs?: { type?: unknown; links?: number[] | null }[]
   graph?: Graph | null
   /** What is inside, where the node is a subgraph. */
   subgraph?: Graph
   setSize(size: [number, number]): void
+  connect(output: number, to: HostNode, input: number): unknown
+  addWidget(type: string, name: string, value: unknown, callback: () => void, options: Record<string, unknown>): Widget
   addDOMWidget(name: string, type: string, element: HTMLElement, options: Record<string, unknown>): Widget & { element: HTMLElement }
   onExecuted?: (output: Record<string, unknown>) => void
   onAdded?: (...given: unknown[]) => void
@@ -60,7 +67,7 @@ export interface HostNode {
 
 /** What a link inside a subgraph starts from where it comes from outside, and ends at where it goes there; today as text. */
 const SUBGRAPH_INPUT = -10
-const SUBGRAPH_OUTPUT = -20
+export const SUBGRAPH_OUTPUT = -20
 /** Wires through so many subgraphs and reroutes are followed; a ring of them is not followed for ever. */
 const DEEPEST = 50
 const MODEL = "MODEL"

@@ -3,11 +3,12 @@
 // @ts-expect-error: served by ComfyUI
 import { app as comfyApp } from "/scripts/app.js"
 import type { Source } from "./editor.ts"
+import { CURVE_NODE, hand } from "./handing.ts"
 import { graphKey, nodesOf, originOf, type HostNode, type Widget } from "./graph.ts"
 import { hasScales, Scales, type Guidance } from "./scales.ts"
 import { peaksFromBase64, soundAt, type Sound, type Vocalization } from "./sound.ts"
 import { html } from "./svg.ts"
-import { retold, speak, type Words } from "./words.ts"
+import { retold, sayReading, speak, type Words } from "./words.ts"
 
 /** Looks whether the graph changed and remembers what it was before; today's name for it, and the one of 0.3.64. */
 interface ChangeTracker {
@@ -24,6 +25,7 @@ interface ChangeTracker {
 interface App {
   registerExtension(extension: Record<string, unknown>): void
   loadApiJson?(...given: unknown[]): unknown
+  canvas?: { centerOnNode?(node: HostNode): void }
   extensionManager?: {
     workflow?: { activeWorkflow?: { changeTracker?: ChangeTracker } | null }
     setting?: { get(id: string): unknown }
@@ -33,7 +35,7 @@ interface App {
 type Translation = { [S in keyof Words]?: Record<string, string> }
 
 const app = comfyApp as App
-const CURVE_NODE = "KeyFaceEmotionCurve"
+const READING_NODE = "KeyFaceEmotionFromVideo"
 const AUDIO_NODE = "KeyFaceEncodeAudio"
 const NOTES = ["Note", "MarkdownNote"]
 const TEXT_HEIGHT = 56
@@ -46,6 +48,7 @@ const NONE: readonly Vocalization[] = []
 /** What nodes told after they ran; gone with the page, never saved. */
 const heardBy = new WeakMap<HostNode, Sound>()
 const foundBy = new WeakMap<HostNode, readonly Vocalization[]>()
+const readBy = new WeakMap<HostNode, string>()
 /** The nodes of now: undo takes all nodes away and makes new ones. */
 const present = new Map<string, HostNode>()
 const shells = new Map<string, HTMLElement>()
@@ -87,6 +90,45 @@ export function register(attach: (source: Source) => { element: HTMLElement; wak
     },
   })
 }
+
+/** Gives a node that reads a curve the button that hands it to an Emotion Curve. */
+export function registerReading(): void {
+  app.registerExtension({
+    name: "KeyFace.EmotionFromVideo",
+    nodeCreated(node: HostNode) {
+      if (node.comfyClass !== READING_NODE) return
+      const button = node.addWidget("button", "keyface_edit", null, () => editRead(node), { serialize: false })
+      button.serialize = false
+      const label = () => {
+        const read = readBy.has(node)
+        button.label = read ? sayReading().edit : sayReading().first
+        button.tooltip = sayReading().tip
+        button.disabled = !read
+        node.graph?.setDirtyCanvas(true, true)
+      }
+      afterRun(node, (output) => {
+        const [text] = (output.keyface_curve ?? []) as string[]
+        if (text) readBy.set(node, text)
+        label()
+      })
+      comesAndGoes(node, label)
+    },
+  })
+}
+
+function editRead(node: HostNode): void {
+  const text = readBy.get(node)
+  if (!text) return
+  let receiver: HostNode | null = null
+  asOneChange(() => {
+    receiver = hand(node, text, () => graphLibrary().createNode(CURVE_NODE))
+  })
+  node.graph?.setDirtyCanvas(true, true)
+  if (receiver) app.canvas?.centerOnNode?.(receiver)
+}
+
+/** What makes nodes of a type; every front end has it among the page's globals. */
+const graphLibrary = () => (globalThis as unknown as { LiteGraph: { createNode(type: string): HostNode | null } }).LiteGraph
 
 /** Lets every node with guidance scales show those in force. */
 export function registerScales(): void {
@@ -156,6 +198,7 @@ function comesAndGoes(node: HostNode, come: (restored: boolean) => void, go = ()
     if (restored && before) {
       copy(heardBy, before, node)
       copy(foundBy, before, node)
+      copy(readBy, before, node)
     }
     present.set(keyOf(node), node)
     come(restored)

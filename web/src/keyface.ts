@@ -2,10 +2,11 @@
 
 import { openLarge } from "./dialog.ts"
 import { CurveEditor } from "./editor.ts"
-import { register, registerScales } from "./host.ts"
+import { register, registerReading, registerScales } from "./host.ts"
 import style from "./style.css"
 import { html } from "./svg.ts"
 
 document.head.append(html("style", { id: "keyface-style" }, style))
 register((source) => new CurveEditor(source, () => openLarge(source)))
+registerReading()
 registerScales()

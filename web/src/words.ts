@@ -9,6 +9,7 @@ type Section = Readonly<Record<string, string>>
 let spoken: Words = english.keyface
 
 export const say = (): Words["editor"] => spoken.editor
+export const sayReading = (): Words["reading"] => spoken.reading
 export const sayScales = (): Words["scales"] => spoken.scales
 
 /** What a named feeling is called; in the node's text it keeps its English name. */
@@ -16,9 +17,10 @@ export const stateLabel = (name: string): string => (spoken.states as Section)[n
 
 /** Changes the language; what is not translated stays English. */
 export function speak(other: Partial<Record<keyof Words, Section>>): void {
-  const { editor, states, scales, notes } = english.keyface
+  const { editor, reading, states, scales, notes } = english.keyface
   spoken = {
     editor: { ...editor, ...other.editor },
+    reading: { ...reading, ...other.reading },
     states: { ...states, ...other.states },
     scales: { ...scales, ...other.scales },
     notes: { ...notes, ...other.notes },

@@ -1,0 +1,1 @@
+"""What a face in a video or picture feels, as an emotion curve (docs/emotion.md)."""
