@@ -66,7 +66,9 @@ class MotionAndExpression(io.ComfyNode):
             ],
             outputs=[
                 io.Model.Output(
-                    "model", display_name="model", tooltip="The keyframe model, which now performs like this."
+                    "performing_model",
+                    display_name="model",
+                    tooltip="The keyframe model, which now performs like this.",
                 )
             ],
         )
