@@ -9,13 +9,14 @@ import folder_paths
 from ..keyface_lib import small
 
 ASSETS = Path(__file__).parents[1] / "assets"
+# Load Image and Load Audio start with the first of a folder's files: the portrait and speech stay those.
 NAMES = {
     small.PORTRAIT: "keyface_drawn_portrait.png",
     ASSETS / "portrait.jpg": "keyface_portrait.jpg",
     ASSETS / "scene.jpg": "keyface_drawn_scene.jpg",
-    ASSETS / "feeling.mp4": "keyface_drawn_feeling.mp4",
+    ASSETS / "feeling.mp4": "keyface_video_feeling.mp4",
     ASSETS / "speech.flac": "keyface_speech.flac",
-    small.SPEECH: "keyface_drawn_speech.flac",
+    small.SPEECH: "keyface_speech_answer.flac",
 }
 
 

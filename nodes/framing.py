@@ -99,7 +99,10 @@ class FrameFace(io.ComfyNode):
                     tooltip="From Detect Face Landmarks (MediaPipe); they tell how a head leans.",
                 ),
                 io.Custom("BOUNDING_BOX").Input(
-                    "bboxes", optional=True, tooltip="Boxes around the faces, from any face detector."
+                    "bboxes",
+                    optional=True,
+                    tooltip="Boxes around the faces, from any face detector.",
+                    extra_dict={"forceInput": True},  # newer ComfyUIs would send the box of a widget
                 ),
                 io.String.Input(
                     "box",

@@ -228,7 +228,7 @@ def driven() -> Workflow:
         "Runtime and an HSEmotion model in `models/keyface`; the node says which.",
     )
     start(workflow)
-    workflow.add("film", "LoadVideo", ("Load", 0, 2), file="keyface_drawn_feeling.mp4")
+    workflow.add("film", "LoadVideo", ("Load", 0, 2), file="keyface_video_feeling.mp4")
     workflow.add("emotion", "KeyFaceEmotionFromVideo", ("Feel", 2, 1), video="film.VIDEO")
     animated(workflow, feeling=None)
     return workflow

@@ -20,7 +20,8 @@ WIDER = {"KeyFaceEmotionCurve": 720, "KeyFaceTimelinePreview": 560}
 SHOWN = {"LoadImage": 260, "LoadAudio": 80, "SaveVideo": 250, "PreviewImage": 240, "CreateVideo": 28}
 """What a node shows beside sockets and widgets: pictures, players."""
 SHOWN |= {"KeyFaceTimelinePreview": 220, "KeyFaceEmotionCurve": 370, "KeyFaceKeyframesToImages": 320}
-SHOWN |= {"KeyFaceFrameFace": 240, "KeyFaceEmotionFromVideo": 280, "LoadVideo": 280}
+SHOWN |= {"KeyFaceFrameFace": 240, "KeyFaceEmotionFromVideo": 280, "LoadVideo": 360}
+SHOWN |= dict.fromkeys(("KeyFaceImagesToKeyframes", "KeyFacePinKeyframes", "KeyFaceRerollKeyframes"), 8)
 GROWS = {"KeyFaceKeyframeSampler": 270, "KeyFaceInterpolationSampler": 290, "KeyFaceAnimate": 290}
 """How much higher a node becomes by what it shows while it runs: live previews, lines of text."""
 GROWS |= {"SamplerCustomAdvanced": 240, "KeyFaceEncodeAudio": 50}

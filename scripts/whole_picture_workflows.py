@@ -45,7 +45,7 @@ def two_people() -> Workflow:
     models(workflow)
     loaded(workflow, SCENE)
     workflow.add("first", "LoadAudio", ("Load", 1, 1), "Who speaks first", audio="keyface_speech.flac")
-    workflow.add("second", "LoadAudio", ("Load", 1, 2), "Who answers", audio="keyface_drawn_speech.flac")
+    workflow.add("second", "LoadAudio", ("Load", 1, 2), "Who answers", audio="keyface_speech_answer.flac")
     workflow.add("silence", "EmptyAudio", ("Load", 0, 2), "Listening", duration=6.7)
     listen = ("Listen", 2)
     workflow.add(
