@@ -238,9 +238,9 @@ def performed() -> Workflow:
     workflow = described(
         "performed",
         "Head motion and expression",
-        "# How much it moves\n*Motion and Expression* on the keyframe model sets how much the head moves and "
-        "how strongly the feeling shows; 1 is as trained, 0 holds still. `silence_gate` closes the mouth where "
-        "a noisy recording says nothing.",
+        "# How much it moves\n*Motion and Expression* on the keyframe model sets how much the head moves "
+        "and how strongly the feeling shows; 1 is as trained, 0 holds still. `silence_gate` closes the mouth "
+        "where a noisy recording says nothing.",
     )
     start(workflow)
     workflow.add(
