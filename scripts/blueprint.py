@@ -36,20 +36,18 @@ def full_frame(definitions: dict) -> dict:
     name = "Talking photo, full frame"
     description = (
         "A photograph of any shape and a voice recording become the whole photograph with a talking face in "
-        "it. Finds the face with a detector if one is installed, in a mask, or in the square that is written."
+        "it. Finds the face in a mask that you paint, or with a detector if one is installed."
     )
     workflow = Workflow(name, name, "", MODELS)
     models(workflow)
     # The picture comes from outside, as a mask may.
     workflow.add("framed", "KeyFaceFrameFace", ("", 0, 0))
     _animate(workflow, portrait="framed.portrait", framing="framed.framing")
-    workflow.show_as_app({("framed", "box"): "box"}, [])  # gives the widget a socket
     ports = {
         "picture": ("framed", "pictures"),
         "audio": ("animate", "audio"),
         "emotion": ("animate", "emotion"),
         "mask": ("framed", "mask"),
-        "box": ("framed", "box"),
     }
     places = {"models": (0, 0), "encoders": (_STEP, 520), "framed": (_STEP, 0), "animate": (2 * _STEP, 0)}
     return _blueprint(workflow, definitions, description, ports, places)

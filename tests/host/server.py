@@ -18,6 +18,7 @@ import websocket
 PACK = "keyface"
 ROOT = Path(__file__).parents[2]
 START_S, RUN_S = 120, 300
+_TRACEBACK = re.compile(r"Traceback \(most recent call last\):\n(?:[ \t].*\n)+")
 _COLOUR = re.compile(r"\x1b\[[\d;]*m")
 
 
@@ -184,6 +185,10 @@ class Host:
         """Queues a prompt and waits for its end, whatever that is."""
         with self.listen() as listener:
             return listener.result(listener.queue(prompt))
+
+    def tracebacks(self, since: int = 0) -> list[str]:
+        """Those of the pack in the log, from a character on; the host's own database leaves some there too."""
+        return [found for found in _TRACEBACK.findall(self.log.read_text()[since:]) if PACK in found]
 
     def input(self, path: Path, name: str | None = None) -> str:
         """Puts a file among the inputs and returns its name there."""
