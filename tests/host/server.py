@@ -187,7 +187,7 @@ class Host:
             return listener.result(listener.queue(prompt))
 
     def tracebacks(self, since: int = 0) -> list[str]:
-        """Those of the pack in the log, from a character on; the host's own database leaves some there too."""
+        """Those of the pack in the log from a character on; the host's own database leaves some there too."""
         return [found for found in _TRACEBACK.findall(self.log.read_text()[since:]) if PACK in found]
 
     def input(self, path: Path, name: str | None = None) -> str:
