@@ -136,6 +136,15 @@ def test_a_square_beyond_the_picture_shows_its_outermost_pixels_and_lands_inside
     assert (laid - picture).abs().max() <= 1 / 255
 
 
+def test_what_moved_across_the_border_changes_no_colours():
+    picture = smooth_picture(100, 100)
+    framing = Framing(50, 50, 64)
+    frame = picture[18:82, 18:82].clone()
+    frame[52:] = 0.05  # a dark garment that the picture does not show there
+    laid = Pasting(picture, framing, 64)(frame)
+    assert (laid[30:50, 30:70] - picture[30:50, 30:70]).abs().max() < 2 / 255
+
+
 def test_a_change_of_all_colours_is_matched_once_and_not_frame_by_frame():
     picture = in_bytes(smooth_picture())
     framing = Framing(70, 60, 80)

@@ -18,6 +18,10 @@ MOST_GAIN = 1.25
 """By which a colour channel is stretched or pressed at most to match the picture."""
 MOST_OFFSET = 0.1
 """By which a colour channel is moved at most to match the picture, of its range."""
+SAME_SHARE, FITS = 0.6, 5
+"""Of the border's pixels, those taken to show the same in frame and picture; how often they are chosen."""
+FLAT = 2 / 255
+"""A border whose colours differ by no more says little of a gain: it stays near 1."""
 PIXELS_AT_ONCE = 1 << 17
 """Blended at a time, so that a frame of any size needs little more memory than itself."""
 
@@ -185,13 +189,8 @@ class Pasting:
             frame = resampled(frame, _scaled(size / self._size), (self._size, self._size))
         shown = _unit(self._picture).permute(2, 0, 1) * 2 - 1
         wanted = (cropped(shown, self._framing, self._size) + 1) / 2
-        seen, wanted = frame[:, self._ring], wanted[:, self._ring]
-        gain = wanted.std(1) / seen.std(1).clamp(min=1 / 255)
-        gain = torch.where(wanted.std(1) > 1 / 255, gain, torch.ones_like(gain))
-        gain = gain.clamp(1 / MOST_GAIN, MOST_GAIN)[:, None, None]
-        middle = seen.mean(1)[:, None, None]
-        moved = (wanted.mean(1)[:, None, None] - middle).clamp(-MOST_OFFSET, MOST_OFFSET)
-        return gain, middle + moved - gain * middle
+        gain, offset = zip(*map(_line, frame[:, self._ring], wanted[:, self._ring]), strict=True)
+        return torch.stack(gain)[:, None, None], torch.stack(offset)[:, None, None]
 
 
 def share(pastings: Sequence[Pasting]) -> None:
@@ -205,6 +204,25 @@ def share(pastings: Sequence[Pasting]) -> None:
         total[pasting.bounds] += depth
     for pasting, depth in zip(pastings, depths, strict=True):
         pasting.fade(depth / total[pasting.bounds].clamp(min=1e-9))
+
+
+def _line(seen: torch.Tensor, wanted: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """The gain and the offset that bring most of one channel's pixels, (n,), to those wanted.
+
+    Least squares over the pixels that fit best: hair and shoulders that moved across the border would
+    otherwise stretch or press the colours of the whole face.
+    """
+    gain, offset = seen.new_ones(()), (wanted - seen).median()
+    for _ in range(FITS):
+        error = (gain * seen + offset - wanted).abs()
+        same = error <= error.quantile(SAME_SHARE)
+        x, y = seen[same], wanted[same]
+        spread = ((x - x.mean()) ** 2).mean() + FLAT**2
+        gain = ((x - x.mean()) * (y - y.mean())).mean().add(FLAT**2) / spread
+        gain = gain.clamp(1 / MOST_GAIN, MOST_GAIN)
+        offset = y.mean() - gain * x.mean()
+    moved = (offset + (gain - 1) * x.mean()).clamp(-MOST_OFFSET, MOST_OFFSET)
+    return gain, moved - (gain - 1) * x.mean()
 
 
 def _unit(pixels: torch.Tensor) -> torch.Tensor:
