@@ -17,6 +17,7 @@ from workflow_parts import (
     person,
     saved,
     start,
+    upscaled,
 )
 
 
@@ -116,15 +117,7 @@ def enlarged_face() -> Workflow:
     workflow.add("emotion", "KeyFaceEmotionPreset", ("Feel", 2, 1), state="confident")
     keyframes(workflow, portrait="framed.portrait")
     interpolation(workflow)
-    workflow.add("images", "KeyFaceDecodeFrames", ("Frames", 5, 0), frames="frames.frames", vae="models.vae")
-    workflow.add("upscaler", "UpscaleModelLoader", ("Load", 1, 1), model_name="RealESRGAN_x4plus.safetensors")
-    workflow.add(
-        "larger",
-        "ImageUpscaleWithModel",
-        ("Enlarge", 6, 0),
-        upscale_model="upscaler.UPSCALE_MODEL",
-        image="images.images",
-    )
+    upscaled(workflow)
     workflow.add(
         "pasted", "KeyFacePasteFace", ("Paste", 7, 0), frames="larger.IMAGE", framing="framed.framing"
     )

@@ -201,6 +201,19 @@ def interpolation(
     )
 
 
+def upscaled(workflow: Workflow) -> None:
+    """Every frame through an upscale model."""
+    workflow.add("images", "KeyFaceDecodeFrames", ("Frames", 5, 0), frames="frames.frames", vae="models.vae")
+    workflow.add("upscaler", "UpscaleModelLoader", ("Load", 1, 1), model_name="RealESRGAN_x4plus.safetensors")
+    workflow.add(
+        "larger",
+        "ImageUpscaleWithModel",
+        ("Enlarge", 6, 0),
+        upscale_model="upscaler.UPSCALE_MODEL",
+        image="images.images",
+    )
+
+
 def timeline(workflow: Workflow) -> None:
     workflow.add(
         "timeline",

@@ -9,6 +9,7 @@ from pathlib import Path
 from .. import small
 from ..clip.inputs import DTYPES, SAMPLERS, check_file, check_folder_of, check_model, hub_id, option
 from ..errors import KeyFaceError
+from .faces import FaceAction, box, which
 from .terminal import bar, note
 
 _SETTINGS = (
@@ -66,13 +67,13 @@ def add(commands) -> None:
     place = animate.add_mutually_exclusive_group()
     place.add_argument(
         "--face-box",
-        type=_box,
+        type=box,
         metavar="X,Y,W,H",
         help="the square of the picture that is animated, in its pixels",
     )
     place.add_argument(
         "--which-face",
-        type=_which,
+        type=which,
         metavar="WHICH",
         help="the face that is looked for: largest, its number from the left, or the nearest to X,Y; centre "
         "takes the central square. By default the largest, or where none is found the centre",
@@ -83,7 +84,7 @@ def add(commands) -> None:
     animate.add_argument(
         "--face",
         nargs="+",
-        action=_Face,
+        action=FaceAction,
         default=[],
         metavar=("FACE AUDIO", "EMOTION"),
         help="one of several people: X,Y,W,H or as --which-face, what it says and feels; once for each, in "
@@ -94,52 +95,6 @@ def add(commands) -> None:
     )
     _add_sampling(animate)
     animate.set_defaults(run=run)
-
-
-class _Face(argparse.Action):
-    """Collects (square or face, audio, emotion) of every --face."""
-
-    def __call__(self, parser, options, words, option_string=None) -> None:
-        if not 2 <= len(words) <= 3:
-            raise argparse.ArgumentError(
-                self, "give the face, the recording and perhaps the emotion: X,Y,W,H AUDIO [EMOTION]"
-            )
-        try:
-            place = _face(words[0])
-        except argparse.ArgumentTypeError as error:
-            raise argparse.ArgumentError(self, str(error)) from None
-        face = (place, words[1], words[2] if len(words) == 3 else "neutral")
-        setattr(options, self.dest, [*getattr(options, self.dest), face])
-
-
-def _box(text: str) -> tuple[float, ...]:
-    try:
-        x, y, width, height = (float(part) for part in text.split(","))
-    except ValueError:
-        raise argparse.ArgumentTypeError(
-            f"{text!r} is no box; give X,Y,W,H: its upper left corner, width and height in pixels"
-        ) from None
-    return x, y, width, height
-
-
-def _which(text: str) -> str | int | tuple[float, float]:
-    """Which face is meant."""
-    if text in ("largest", "centre"):
-        return text
-    try:
-        numbers = [float(part) for part in text.split(",")]
-        if len(numbers) == 2:
-            return numbers[0], numbers[1]
-        return int(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(
-            f"{text!r} is no face; say largest, centre, its number from the left, or a point X,Y in it"
-        ) from None
-
-
-def _face(text: str) -> tuple[float, ...] | str | int:
-    """A square, or which face is meant."""
-    return _box(text) if text.count(",") > 1 else _which(text)
 
 
 def _add_sampling(parser: argparse.ArgumentParser) -> None:
@@ -292,7 +247,7 @@ def _check_who_speaks(options: argparse.Namespace) -> None:
         raise KeyFaceError(
             f"{named[0]} is for a single face; say it of each within --face X,Y,W,H AUDIO EMOTION"
         )
-    options.face = [(box, check_file(audio, "recording"), emotion) for box, audio, emotion in options.face]
+    options.face = [(face, check_file(audio, "recording"), emotion) for face, audio, emotion in options.face]
 
 
 def _picture(options: argparse.Namespace):

@@ -10,6 +10,7 @@ from ..errors import KeyFaceError
 from ..files import whole_file
 from ..messages import one_line
 from ..method.values import real
+from .faces import which
 from .terminal import bar
 
 MODELS = ("models/keyface",)
@@ -22,8 +23,8 @@ def add(commands) -> None:
     emotion.add_argument("-o", "--output", required=True, help="a .json file for animate's --emotion")
     emotion.add_argument(
         "--which",
-        type=_which,
-        default=("largest", 1, None),
+        type=which,
+        default="largest",
         metavar="FACE",
         help="'largest', a number counted from the left, the X,Y that it is nearest to, or 'centre' for the "
         "central square; in the first frame that shows it, from where it is followed",
@@ -50,23 +51,6 @@ def add(commands) -> None:
     emotion.set_defaults(run=run)
 
 
-def _which(text: str) -> tuple[str, int, tuple[float, float] | None]:
-    """(which, number, point) as `affect.reading` takes them."""
-    if text in ("largest", CENTRE):
-        return text, 1, None
-    try:
-        if "," in text:
-            x, y = (float(part) for part in text.split(","))
-            return "nearest", 1, (x, y)
-        if int(text) >= 1:
-            return "from the left", int(text), None
-    except ValueError:
-        pass
-    raise argparse.ArgumentTypeError(
-        f"{text!r} is no face; write largest, centre, a number from 1 counted from the left, or X,Y in pixels"
-    )
-
-
 def run(options: argparse.Namespace) -> None:
     """Writes the curve, and its picture where one is named.
 
@@ -87,14 +71,14 @@ def run(options: argparse.Namespace) -> None:
     from ..method.emotion_text import to_json
     from ..method.timeline import FPS
     from ..portrait.detectors import find_detector
+    from ..portrait.finding import asked
 
     reader = find_reader(options.model, MODELS)
-    which, number, point = options.which
-    detector = None if which == CENTRE else find_detector(folders=MODELS)
+    detector = None if options.which == CENTRE else find_detector(folders=MODELS)
     glimpses = Glimpses()
     with bar("read", "frame") as progress:
         observed = read_file(
-            video, reader, detector, which, number=number, point=point, progress=progress, watch=glimpses
+            video, reader, detector, **asked(options.which), progress=progress, watch=glimpses
         )
     curve = curve_of(observed, smooth, tolerance, strength)
     with whole_file(output) as path:

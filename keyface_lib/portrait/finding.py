@@ -3,7 +3,7 @@
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import torch
 
@@ -85,17 +85,22 @@ def found_among(
     Args:
         shape: the picture's height and width.
     """
-    face = _chosen(faces, which)
+    face = chosen(faces, **asked(which))
     x, y, side, angle = square_of_face(face, margin, offset)
     framing = Framing(x, y, side, angle if abs(angle) > LEVEL else 0.0)
     return Found(face, fitted(framing, *shape), len(faces))
 
 
-def _chosen(faces: Sequence[Face], which: Which) -> Face:
+def asked(which: Which) -> dict[str, Any]:
+    """Which face is meant, as the arguments of `faces.chosen`.
+
+    Raises:
+        KeyFaceError: it is nothing that means a face.
+    """
     if isinstance(which, str):
-        return chosen(faces, which)
+        return {"which": which}
     if isinstance(which, int) and not isinstance(which, bool):
-        return chosen(faces, "from the left", number=which)
+        return {"which": "from the left", "number": which}
     if isinstance(which, Sequence) and len(which) == 2:
-        return chosen(faces, "nearest", point=(which[0], which[1]))
+        return {"which": "nearest", "point": (which[0], which[1])}
     raise KeyFaceError(f'the face is {shown(which)}; give "largest", its number from the left, or a point')
