@@ -5,7 +5,7 @@ import secrets
 import stat
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
@@ -115,26 +115,32 @@ def _copy_of_pipe(path: str | os.PathLike, what: str) -> BinaryIO:
 
 
 @contextmanager
-def whole_file(path: str | os.PathLike, remedy: str = "choose a folder with room to write") -> Iterator[Path]:
-    """A name beside `path` to write to; leaving the block without an error puts the file in its place.
+def whole_file(
+    path: str | os.PathLike,
+    remedy: str = "choose a folder with room to write",
+    named: Callable[[Path], Path] | None = None,
+) -> Iterator[Path]:
+    """A name beside `path`, with its ending, to write to; leaving the block without an error puts the file in
+    its place.
 
     Until then a former file stays as it is, after an error for good. The new one has the rights that any new
     file gets, whatever the writer left it with.
 
     Args:
         remedy: what to do where it cannot be written, for the message.
+        named: says from the finished file where it belongs, where that is not `path`.
 
     Raises:
         KeyFaceError: for an OSError, or an error of safetensors, inside the block or when it is put in place.
     """
     path = Path(path)
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}.unfinished")
+    unfinished = path.with_name(f".{path.stem}.{os.getpid()}-{secrets.token_hex(4)}.unfinished{path.suffix}")
     try:
         unfinished.touch()
         mode = unfinished.stat().st_mode
         yield unfinished
         unfinished.chmod(mode)  # safetensors and tempfile leave files readable by their owner only
-        unfinished.replace(path)
+        unfinished.replace(path if named is None else named(unfinished))
     except Exception as error:
         if not _is_writing(error):
             raise

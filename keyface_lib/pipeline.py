@@ -4,6 +4,7 @@ import os
 import warnings
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -12,11 +13,13 @@ import torch
 from . import small
 from .audio.features import AudioFeatures, encode_audio
 from .clip.animate import Animation
+from .clip.asked import redos_of
 from .clip.clip import Clip, Progress
 from .clip.cost import measure
 from .clip.devices import best_device, device_of, dtype_of
 from .clip.group import Group
 from .clip.inputs import HUB, check_model, check_progress, hub_id
+from .clip.kept import kept_features, kept_latent
 from .clip.material import Feeling, Material, Picture, Recording, picture_of, read_material, sound_of
 from .clip.models import Models, load_models
 from .clip.people import Person, materials_of
@@ -25,13 +28,17 @@ from .errors import KeyFaceError
 from .media.image import square
 from .method.batching import memory_for
 from .method.holding import kept_keyframes
+from .method.redo import Redo
 from .method.tensors import check_finite
-from .method.timeline import SAMPLE_RATE, Timeline, frames_in
+from .method.timeline import FPS, SAMPLE_RATE, Timeline, frames_in
 from .method.values import LARGEST_SEED, yes_or_no
 from .portrait.finding import Which
 from .portrait.framing import LONGEST_SIDE, Box, Framing, at_most, central, cropped
 from .portrait.pasting import Pasting
 from .weights.knowing import said_of_strange
+from .work.folder import WorkFolder, opened
+from .work.keys import fingerprint
+from .work.store import Store
 
 __all__ = ["Clip", "Group", "KeyFace", "Person", "best_device"]
 
@@ -86,6 +93,8 @@ class KeyFace:
         held: Mapping[int, torch.Tensor] | torch.Tensor | None = None,
         reroll: Collection[int] = (),
         silence_gate: bool = False,
+        work: WorkFolder | str | os.PathLike | None = None,
+        redo: Sequence[str] = (),
         **options,
     ) -> Clip:
         """Plans a clip as long as the audio; frames are made as it is iterated or saved.
@@ -111,6 +120,10 @@ class KeyFace:
             reroll: numbers of keyframes to sample anew though `held` has them; give another `seed`.
             silence_gate: mutes what is neither said nor voiced in what the face hears, not in the video, so
                 that noise moves no mouth (`audio.silence_gate`).
+            work: a folder that keeps what is finished. Another run with it goes on from there, and makes only
+                what changed settings touch; see docs/long.md.
+            redo: passages such as "12.0-15.5" (seconds) to make again with a new seed, of a clip in `work`;
+                "none" takes back those of former runs.
             options: single settings by name, see `settings.settings_from`.
 
         Raises:
@@ -120,7 +133,9 @@ class KeyFace:
         check_progress("progress", progress)
         check_progress("audio_progress", audio_progress)
         material = read_material(image, audio, emotion, sample_rate, normalize, face, silence_gate)
-        return self.plan(material, settings, progress, audio_progress, full_frame, held, reroll)
+        return self.plan(
+            material, settings, progress, audio_progress, full_frame, held, reroll, opened(work), redo
+        )
 
     def plan(
         self,
@@ -131,8 +146,25 @@ class KeyFace:
         full_frame: bool = False,
         held: Mapping[int, torch.Tensor] | torch.Tensor | None = None,
         reroll: Collection[int] = (),
+        work: WorkFolder | None = None,
+        redo: Sequence[str] = (),
     ) -> Clip:
         """Plans a clip of what has been read; see `animate`."""
+        redos = redos_of(work, redo, frames_in(len(material.waveform)) / FPS, settings.seed)
+        return self._plan(material, settings, progress, audio_progress, full_frame, held, reroll, work, redos)
+
+    def _plan(
+        self,
+        material: Material,
+        settings: Settings,
+        progress: Progress | None,
+        audio_progress: Progress | None,
+        full_frame: bool,
+        held: Mapping[int, torch.Tensor] | torch.Tensor | None,
+        reroll: Collection[int],
+        work: WorkFolder | None,
+        redos: Sequence[Redo],
+    ) -> Clip:
         models, picture, framing = self.models, material.picture, material.framing
         side = models.image_size // models.vae.factor
         timeline = Timeline(frames_in(len(material.waveform)))
@@ -142,13 +174,20 @@ class KeyFace:
             whole, place = at_most(picture, framing or central(*picture.shape[-2:]), LONGEST_SIDE)
             pixels = ((whole + 1) * 127.5).round().clamp(0, 255).byte().permute(1, 2, 0)
             pasting = Pasting(pixels, place, models.image_size)
-        identity = self.encode_portrait(picture, framing)
-        features = self.encode_audio(material.waveform, audio_progress)
+        store = None if work is None else work.store
+        identity = self._encode_portrait(picture, framing, store)
+        features = self._encode_audio(material.waveform, audio_progress, store)
         cost = None
+        if settings.batch is None and work is not None and work.manifest.batch:
+            settings = replace(
+                settings, batch=work.manifest.batch
+            )  # batches are kept, see `Animation.segments`
         if settings.batch is None:
             cost = measure(models, sequences=Timeline(features.n_frames).n_segments)
             settings = replace(settings, batch=cost.batch)
-        animation = Animation(models, identity, features, material.curve, settings, progress, held)
+        animation = Animation(
+            models, identity, features, material.curve, settings, progress, held, (), redos, store
+        )
         return Clip(
             animation,
             material.waveform,
@@ -157,6 +196,7 @@ class KeyFace:
             material.sound_rate,
             cost,
             pasting,
+            work,
         )
 
     def animate_people(
@@ -169,6 +209,8 @@ class KeyFace:
         progress: Progress | None = None,
         audio_progress: Progress | None = None,
         silence_gate: bool = False,
+        work: WorkFolder | str | os.PathLike | None = None,
+        redo: Sequence[str] = (),
         **options,
     ) -> Group:
         """Plans a clip of several faces in one picture, each with its own recording and feeling.
@@ -181,8 +223,8 @@ class KeyFace:
             people: from two on, each with the square of its face.
             apart: hear the first person on the left and the last one on the right, the others between;
                 otherwise everybody is heard where their recordings have them.
-            settings, progress, audio_progress, silence_gate, options: see `animate`; windows are counted
-                person by person.
+            settings, progress, audio_progress, silence_gate, work, redo, options: see `animate`; windows are
+                counted person by person.
 
         Raises:
             KeyFaceError: an input or option is not one of the above, or two people have the same face.
@@ -192,7 +234,7 @@ class KeyFace:
         check_progress("audio_progress", audio_progress)
         apart = yes_or_no("apart", apart)
         materials = materials_of(image, people, silence_gate=silence_gate)
-        return self.plan_people(materials, settings, apart, progress, audio_progress)
+        return self.plan_people(materials, settings, apart, progress, audio_progress, opened(work), redo)
 
     def plan_people(
         self,
@@ -201,13 +243,17 @@ class KeyFace:
         apart: bool = False,
         progress: Progress | None = None,
         audio_progress: Progress | None = None,
+        work: WorkFolder | None = None,
+        redo: Sequence[str] = (),
     ) -> Group:
         """Plans a clip of people who have been read, see `animate_people`."""
-        clips = []
+        clips: list[Clip] = []
+        seconds = max(frames_in(len(material.waveform)) for material in materials) / FPS
+        redos = redos_of(work, redo, seconds, settings.seed)
         for number, material in enumerate(materials):
             seed = settings.seed + number
             own = replace(settings, seed=seed if seed <= LARGEST_SEED else seed - 2**64)
-            clips.append(self.plan(material, own, None, audio_progress, full_frame=True))
+            clips.append(self._plan(material, own, None, audio_progress, True, None, (), work, redos))
             settings = replace(settings, batch=clips[0].animation.settings.batch)
         group = Group(tuple(clips), apart)
         group.report_to(progress)
@@ -221,9 +267,18 @@ class KeyFace:
         Raises:
             KeyFaceError: it is no picture (see `animate`), or its latent is not a number.
         """
+        return self._encode_portrait(picture_of(image), framing, None)
+
+    def _encode_portrait(
+        self, picture: torch.Tensor, framing: Framing | None, store: Store | None
+    ) -> torch.Tensor:
+        size, vae = self.models.image_size, self.models.vae
+        face = (square(picture, size) if framing is None else cropped(picture, framing, size))[None]
+        weights = None if store is None else fingerprint(vae.state_dict())
+        return kept_latent(store, partial(self._latent, face), face, weights)
+
+    def _latent(self, picture: torch.Tensor) -> torch.Tensor:
         models = self.models
-        picture, size = picture_of(image), models.image_size
-        picture = (square(picture, size) if framing is None else cropped(picture, framing, size))[None]
         models.load_to_device(models.vae)
         with memory_for("the portrait to encode"):
             latent = models.vae.encode_image(picture).cpu()
@@ -243,9 +298,15 @@ class KeyFace:
         Raises:
             KeyFaceError: it is no such sound, or its features are not numbers.
         """
-        waveform, models = sound_of(waveform, channels=False), self.models
+        return self._encode_audio(sound_of(waveform, channels=False), progress, None)
+
+    def _encode_audio(
+        self, waveform: torch.Tensor, progress: Progress | None, store: Store | None
+    ) -> AudioFeatures:
+        models = self.models
+        encode = encode_audio if store is None else partial(kept_features, store)
         try:
-            features = encode_audio(waveform, models.encoders, progress, load=models.load_to_device)
+            features = encode(waveform, models.encoders, progress, load=models.load_to_device)
         finally:  # not needed again for this clip
             models.unload(*models.encoders.values())
         for name, encoded in features.by_encoder.items():

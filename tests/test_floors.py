@@ -7,7 +7,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 LIBRARY = "keyface_lib"
-FOUNDATIONS = {"errors", "files", "messages", "strict_json"}
+FOUNDATIONS = {"errors", "files", "locks", "messages", "strict_json"}
 MAY_IMPORT = {
     "method": {"errors", "messages"},
     "weights": FOUNDATIONS | {"method"},
@@ -17,7 +17,8 @@ MAY_IMPORT = {
     "portrait": {"errors", "files", "messages", "method"},
     "affect": FOUNDATIONS | {"method", "media", "portrait"},
     "data": FOUNDATIONS | {"method"},
-    "clip": FOUNDATIONS | {"method", "weights", "networks", "audio", "media", "portrait"},
+    "work": FOUNDATIONS | {"method", "weights"},
+    "clip": FOUNDATIONS | {"method", "weights", "networks", "audio", "media", "portrait", "work"},
     "nodes": FOUNDATIONS | {"method", "weights", "audio", "media", "portrait", "affect", "data", "small"},
 }
 """The parts of the library that a folder may import beside its own."""

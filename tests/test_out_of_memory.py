@@ -65,10 +65,8 @@ def full(module: torch.nn.Module, at_call: int, above: int, times: int = 1):
         handle.remove()
 
 
-# Every branch of every denoising step: three of the keyframes, then those of the networks of segments, in
-# the first batch and in the second.
-STEPS_OF = [("keyframe", call) for call in range(3 * STEPS)]
-STEPS_OF += [(role, call) for role in ("interpolation", "reduced") for call in range(2 * STEPS)]
+# Every branch of every denoising step of segments, in the first batch and in the second.
+STEPS_OF = [(role, call) for role in ("interpolation", "reduced") for call in range(2 * STEPS)]
 
 
 @pytest.mark.parametrize(("role", "call"), STEPS_OF)
@@ -84,7 +82,7 @@ def test_a_clip_goes_on_with_half_the_batch_wherever_a_step_did_not_fit(role, ca
     assert told[-1] == max(told) == last
 
 
-@pytest.mark.parametrize("role", FRAMES)
+@pytest.mark.parametrize("role", ["interpolation", "reduced"])
 def test_what_did_not_fit_once_is_not_tried_again_in_the_whole_clip(role):
     made = animation(role)
     with full(getattr(made.models, role).unet, 0, above=1, times=99) as calls:
@@ -101,7 +99,7 @@ def test_a_stage_that_never_fits_ends_in_the_one_error(role):
         pytest.raises(KeyFaceError, match=f"{what} does not fit.*{REMEDIES}"),
     ):
         list(made)
-    assert calls["failed"] == 2
+    assert calls["failed"] == (1 if role == "keyframe" else 2), "windows are sampled one by one"
 
 
 def latents(count: int) -> torch.Tensor:

@@ -100,7 +100,7 @@ def test_a_weak_feeling_is_a_scaled_curve():
 
 
 def test_a_neutral_face_stays_neutral_however_strong():
-    torch.testing.assert_close(tiny_keyframes(expression=2), tiny_keyframes(), rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(tiny_keyframes(expression=2), tiny_keyframes(), rtol=1e-3, atol=1e-3)
 
 
 def test_feelings_show_more_the_greater_the_strength(keyface):

@@ -58,6 +58,7 @@ def encode_audio(
     progress: Callable[[int, int], None] | None = None,
     window_s: float = WINDOW_S,
     load: Callable[[AudioEncoder], None] | None = None,
+    into: Callable[[str, tuple[int, int, int]], torch.Tensor] | None = None,
 ) -> AudioFeatures:
     """Features of a sound from several encoders, each run where it has been placed.
 
@@ -68,6 +69,8 @@ def encode_audio(
         window_s: seconds encoded at once, more than twice `windows.MARGIN_S`. Longer sound is encoded in
             overlapping windows; docs/audio.md says how little that changes.
         load: called with each encoder just before it is needed, to place it.
+        into: makes the tensor of zeros for an encoder's features from its name and their shape; for sound of
+            hours one that is a file.
 
     Raises:
         KeyFaceError: the waveform is not one channel, has whole numbers, no samples or some that are not
@@ -85,7 +88,11 @@ def encode_audio(
     }
     done, total = 0, sum(map(len, windows.values()))
     # Made outside inference mode, the features can be trained on.
-    features = {name: torch.zeros(n_frames, PER_FRAME, encoder.dim) for name, encoder in encoders.items()}
+    features = {
+        name: torch.zeros(shape) if into is None else into(name, shape)
+        for name, encoder in encoders.items()
+        if (shape := (n_frames, PER_FRAME, encoder.dim))
+    }
     for name, encoder in encoders.items():
         if load is not None:
             load(encoder)

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from ..errors import KeyFaceError
-from . import animate, convert, emotion, info, init, toyworld, train
+from . import animate, convert, emotion, info, init, toyworld, train, work
 from .terminal import say, terminal
 
 
@@ -64,6 +64,6 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action=Version, help="say the version")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     animate.add_demo(commands)
-    for command in (animate, emotion, init, convert, train, toyworld, info):
+    for command in (animate, emotion, init, convert, train, toyworld, info, work):
         command.add(commands)
     return parser

@@ -3,14 +3,26 @@
 import argparse
 import json
 import time
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
 from .. import small
-from ..clip.inputs import DTYPES, SAMPLERS, check_file, check_folder_of, check_model, hub_id, option
+from ..clip.inputs import (
+    DTYPES,
+    SAMPLERS,
+    check_file,
+    check_folder_of,
+    check_model,
+    check_new,
+    hub_id,
+    option,
+)
 from ..errors import KeyFaceError
+from .estimate import estimate
 from .faces import FaceAction, box, which
 from .terminal import bar, note
+from .work import open_work
 
 _SETTINGS = (
     "seed",
@@ -22,6 +34,7 @@ _SETTINGS = (
     "head_motion",
     "expression",
     "batch",
+    "interpolation_seed",
 )
 _MODEL = "a model folder, or hf:OWNER/NAME of the Hugging Face hub; by default the small model in the box"
 
@@ -42,6 +55,9 @@ def add_demo(commands) -> None:
         full_frame=False,
         face=[],
         apart=False,
+        work=None,
+        redo=[],
+        dry_run=False,
     )
 
 
@@ -94,6 +110,30 @@ def add(commands) -> None:
         "--apart", action="store_true", help="several people are heard from left to right, in this order"
     )
     _add_sampling(animate)
+    animate.add_argument(
+        "--interpolation-seed",
+        type=int,
+        help="of the frames between the keyframes; another one keeps the keyframes. By default --seed",
+    )
+    animate.add_argument(
+        "--work",
+        metavar="DIR",
+        help="a folder that keeps what is finished: whatever stopped it, the same command goes on there, and "
+        "with changed options it makes only what they touch; see keyface work",
+    )
+    animate.add_argument(
+        "--redo",
+        action="append",
+        default=[],
+        metavar="12.0-15.5",
+        help="make a passage of the clip in --work again with a new seed, seconds from the start; may be "
+        "given several times. none takes back all that were made again",
+    )
+    animate.add_argument(
+        "--dry-run",
+        action="store_true",
+        help="say what would be made, and how long, how much memory and disk it takes; make nothing",
+    )
     animate.set_defaults(run=run)
 
 
@@ -143,7 +183,7 @@ def run(options: argparse.Namespace) -> None:
     from ..media.video import check_output
 
     device = device_of(options.device)
-    check_output(options.output, options.lossless)
+    check_output(options.output, options.lossless, again=options.work is not None)
     image = _picture(options)
     people = [Person(*face) for face in options.face]
     if people:
@@ -168,39 +208,45 @@ def run(options: argparse.Namespace) -> None:
     elif hub_id(options.model):
         note(f"the model is {options.model}: what is not in the hub's cache yet is downloaded")
 
-    from ..clip.cost import measure
     from ..clip.settings import settings_from
     from ..method.timeline import FPS
     from ..pipeline import KeyFace
 
-    keyface = KeyFace.from_pretrained(options.model, device, options.dtype, offload=options.offload)
-    with bar("listen", "window") as progress:
+    with ExitStack() as open_until_done:
+        work = open_until_done.enter_context(open_work(options.work)) if options.work else None
+        keyface = KeyFace.from_pretrained(options.model, device, options.dtype, offload=options.offload)
         chosen = settings_from(keyface.models.default_settings(), **settings)
-        if people:
-            clip = keyface.plan_people(materials, chosen, options.apart, audio_progress=progress)
-        else:
-            clip = keyface.plan(materials[0], chosen, audio_progress=progress, full_frame=options.full_frame)
-    one = clip.clips[0] if people else clip
-    batch = one.animation.settings.batch
-    cost = one.cost or measure(keyface.models, batch, one.n_segments)
-    seconds = cost.seconds(clip.calls, clip.n_segments)
-    note(
-        f"{clip.n_frames} frames ({clip.n_frames / FPS:.2f} s) at {keyface.models.image_size} pixels on "
-        f"{keyface.models.device} in {keyface.models.precision}, batch {batch}: about {_duration(seconds)}, "
-        f"{cost.bytes(batch) / 2**30:.1f} GB of memory"
-    )
-    written = 0
+        with bar("listen", "window") as progress:
+            if people:
+                clip = keyface.plan_people(
+                    materials, chosen, options.apart, audio_progress=progress, work=work, redo=options.redo
+                )
+            else:
+                clip = keyface.plan(
+                    materials[0],
+                    chosen,
+                    audio_progress=progress,
+                    full_frame=options.full_frame,
+                    work=work,
+                    redo=options.redo,
+                )
+        estimate(clip, options)
+        if options.dry_run:
+            return
+        written = 0
 
-    def count(frames: int, _total: int) -> None:
-        nonlocal written
-        written = frames
+        def count(frames: int, _total: int) -> None:
+            nonlocal written
+            written = frames
 
-    try:
-        with bar("animate", "call") as progress:
-            clip.report_to(progress)
-            clip.save(options.output, options.lossless, count)
-    except KeyboardInterrupt:
-        raise KeyboardInterrupt(_left(options.output, written, clip.n_frames)) from None
+        try:
+            with bar("animate", "call") as progress:
+                clip.report_to(progress)
+                clip.save(options.output, options.lossless, count)
+        except KeyboardInterrupt:
+            kept = "" if work is None else f"; {work.path} keeps what is finished: the same command goes on"
+            left = _left(options.output, written, clip.n_frames)
+            raise KeyboardInterrupt(f"{left}{kept}") from None
     result = {
         "output": str(options.output),
         "frames": clip.n_frames,
@@ -214,7 +260,7 @@ def run(options: argparse.Namespace) -> None:
 
 def _checked(options: argparse.Namespace) -> dict:
     """The settings among the options, once all that can be known without an import is right."""
-    settings = {name: getattr(options, name) for name in _SETTINGS}
+    settings = {name: getattr(options, name, None) for name in _SETTINGS}
     for name, value in settings.items():
         if value is not None:
             settings[name] = option(name, value, called=f"--{name.replace('_', '-')}")
@@ -225,6 +271,10 @@ def _checked(options: argparse.Namespace) -> dict:
     _check_who_speaks(options)
     check_model(options.model)
     options.output = check_folder_of(options.output, "output")
+    if options.redo and not options.work:
+        raise KeyFaceError("--redo makes a passage of an earlier run again; name its folder with --work")
+    if options.work is not None:
+        options.work = check_new(options.work, "work folder")
     return settings
 
 
@@ -304,9 +354,3 @@ def _left(output: Path, written: int, total: int) -> str:
     if output.is_dir():
         return f"{output} holds the pictures and the sound of {length}"
     return f"{output} holds {length} and plays"
-
-
-def _duration(seconds: float) -> str:
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

@@ -2,24 +2,29 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
+from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, TypeAlias
+from typing import TYPE_CHECKING, BinaryIO, TypeAlias, TypeVar
 
 import torch
 
 from ..media.sound_mix import SoundMix
-from ..media.video import VideoWriter, check_output
+from ..media.video import SUFFIXES, VideoWriter, check_output
 from ..method.timeline import SAMPLE_RATE
 from ..method.values import yes_or_no
 from ..portrait.pasting import Pasting
+from ..work.folder import WorkFolder
 from .animate import Animation
 from .cost import Cost
 from .inputs import check_folder_of, check_progress
+from .pieces import pieces_of, videos
 
 if TYPE_CHECKING:
     from .group import Group
 
 Progress: TypeAlias = Callable[[int, int], None]
+_T = TypeVar("_T")
 Heard: TypeAlias = tuple[torch.Tensor | Path | BinaryIO, int]
 
 
@@ -35,6 +40,7 @@ class Clip:
         sound_rate: samples a second of `sound`.
         cost: what was measured to choose the batch; None where it was given.
         pasting: lays the squares back into the whole picture, one frame at a time; None gives them alone.
+        work: keeps what is finished; None keeps nothing.
     """
 
     animation: Animation
@@ -44,9 +50,23 @@ class Clip:
     sound_rate: int = SAMPLE_RATE
     cost: Cost | None = None
     pasting: Pasting | None = None
+    work: WorkFolder | None = None
 
     def __iter__(self) -> Iterator[torch.Tensor]:
         return iter(self.animation) if self.pasting is None else self.pasting.stream(self.animation)
+
+    def frames(self, segments: range) -> Iterator[torch.Tensor]:
+        """The frames that consecutive segments show, (n, H, W, 3) uint8; see `Animation.frames`."""
+        frames = self.animation.frames(segments)
+        if self.pasting is None:
+            return frames
+        self.match_colours()
+        return self.pasting.stream(frames)
+
+    def match_colours(self) -> None:
+        """Has the pasting match the colours of the clip's first frame, whichever frames follow."""
+        if self.pasting is not None and not self.pasting.is_matched:
+            self.pasting.match(next(self.animation.frames(range(1)))[0])
 
     @property
     def n_frames(self) -> int:
@@ -60,6 +80,11 @@ class Clip:
     @property
     def n_segments(self) -> int:
         return self.animation.timeline.n_segments
+
+    @property
+    def n_segments_each(self) -> int:
+        """Of each person's part, as `Group` has it."""
+        return self.n_segments
 
     @property
     def heard(self) -> Heard:
@@ -108,8 +133,10 @@ def save(
     """Writes a clip's frames and sound while the frames are made; see `Clip.save`."""
     check_folder_of(path, "output")
     check_progress("progress", progress)
-    check_output(path, yes_or_no("lossless", lossless))
-    with VideoWriter(
+    again = clip.work is not None
+    check_output(path, yes_or_no("lossless", lossless), again)
+    open_writer = partial(
+        VideoWriter,
         path,
         clip.height,
         clip.width,
@@ -117,14 +144,33 @@ def save(
         sample_rate=sample_rate,
         n_frames=clip.n_frames,
         lossless=lossless,
-    ) as writer:
-        try:
-            for frames in clip:
-                writer.write(frames)
-                if progress is not None:
-                    progress(writer.written, clip.n_frames)
-        except KeyboardInterrupt:
-            if progress is not None:  # it may come amid several frames
-                progress(writer.written, clip.n_frames)
-            raise
+        again=again,
+    )
+    if clip.work is None or Path(path).suffix.lower() not in SUFFIXES:
+        with open_writer() as writer:
+            _write_all(writer, writer.write, iter(clip), progress, clip.n_frames)
+        return writer.written
+    store, pieces = clip.work.store, pieces_of(clip, lossless)
+    paths = map(store.path, videos(clip, store, pieces, lossless))
+    first = next(paths)
+    with open_writer(template=first) as writer:
+        _write_all(writer, writer.append, chain([first], paths), progress, clip.n_frames)
     return writer.written
+
+
+def _write_all(
+    writer: VideoWriter,
+    write: Callable[[_T], None],
+    parts: Iterator[_T],
+    progress: Progress | None,
+    n_frames: int,
+) -> None:
+    try:
+        for part in parts:
+            write(part)
+            if progress is not None:
+                progress(writer.written, n_frames)
+    except KeyboardInterrupt:
+        if progress is not None:  # it may come amid several frames
+            progress(writer.written, n_frames)
+        raise

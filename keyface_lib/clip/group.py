@@ -1,6 +1,6 @@
 """Several faces in one picture, each with its own recording and feeling, in one video."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -8,6 +8,7 @@ import torch
 
 from ..media.sound_mix import SoundMix
 from ..portrait.pasting import share
+from ..work.folder import WorkFolder
 from .clip import Clip, Progress, save
 
 
@@ -26,7 +27,16 @@ class Group:
         share(self._pastings)
 
     def __iter__(self) -> Iterator[torch.Tensor]:
-        streams = [(frame for frames in clip.animation for frame in frames) for clip in self.clips]
+        return self._together([iter(clip.animation) for clip in self.clips])
+
+    def frames(self, segments: range) -> Iterator[torch.Tensor]:
+        """The frames that consecutive segments of everybody show, (1, H, W, 3) uint8 at a time."""
+        for clip in self.clips:
+            clip.match_colours()
+        return self._together([clip.animation.frames(segments) for clip in self.clips])
+
+    def _together(self, animations: Sequence[Iterator[torch.Tensor]]) -> Iterator[torch.Tensor]:
+        streams = [(frame for frames in animation for frame in frames) for animation in animations]
         first, *others = self._pastings
         for frame, *more in zip(*streams, strict=True):
             whole = first(frame)
@@ -55,6 +65,16 @@ class Group:
     @property
     def n_segments(self) -> int:
         return sum(clip.n_segments for clip in self.clips)
+
+    @property
+    def n_segments_each(self) -> int:
+        """Of each person's part, which are all of one length."""
+        return self.clips[0].n_segments
+
+    @property
+    def work(self) -> WorkFolder | None:
+        """Keeps what is finished; None keeps nothing."""
+        return self.clips[0].work
 
     def report_to(self, progress: Progress | None) -> None:
         """Has the progress called with (done, total) network calls; it may raise to interrupt."""

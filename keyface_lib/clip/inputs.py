@@ -49,6 +49,7 @@ _scale = partial(real, low=0.0, high=MAX_SCALE)
 _strength = partial(real, low=0.0, high=MAX_STRENGTH)
 _RULES: Mapping[str, Callable[[str, Any], Any]] = {
     "seed": seed,
+    "interpolation_seed": lambda name, value: value if value is None else seed(name, value),
     "steps": partial(whole, low=1, high=MAX_STEPS),
     "batch": lambda name, value: value if value is None else whole(name, value, 1, MAX_BATCH),
     "sampler": partial(choice, choices=SAMPLERS),

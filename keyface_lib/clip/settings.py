@@ -14,6 +14,8 @@ class Settings:
 
     Attributes:
         seed: any integer of 64 bits; with the models and inputs it determines the clip.
+        interpolation_seed: of the frames between the keyframes alone; None is `seed`. Another one keeps the
+            keyframes.
         batch: sequences of 14 frames in one network call; None takes what fits into free memory.
 
     Raises:
@@ -24,6 +26,7 @@ class Settings:
     keyframes: KeyframeSettings = field(default_factory=KeyframeSettings)
     interpolation: InterpolationSettings = field(default_factory=InterpolationSettings)
     batch: int | None = None
+    interpolation_seed: int | None = None
 
     def __post_init__(self):
         check_fields(self)
@@ -51,7 +54,7 @@ def settings_from(settings: Settings, **options) -> Settings:
         chosen = {name: value for name, value in options.items() if name in names}
         settings = replace(settings, **{stage: replace(current, **chosen)})
         known |= names
-    own = {"seed", "batch"}
+    own = {"seed", "batch", "interpolation_seed"}
     settings = replace(settings, **{name: value for name, value in options.items() if name in own})
     unknown = sorted(set(options) - known - own)
     if unknown:

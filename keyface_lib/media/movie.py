@@ -62,14 +62,17 @@ class Movie:
                 copy of its last row or column.
             crf: x264's constant quality, from 0 (best) to 51; of no meaning to a lossless coding.
         """
+        self._open(output)
+        self._growth = (0, 0) if coding.lossless else (height % 2, width % 2)
+        self._video = self._add_video(coding, height + self._growth[0], width + self._growth[1], crf)
+        self._track = SoundTrack(self._container, coding.audio, sound) if sound else None
+
+    def _open(self, output: Output) -> None:
         self._output = output
         self._fragmented = output.target.suffix.lower() in (".mp4", ".mov")
         # Without flush_packets a complete fragment may stay in a buffer; the last option is Matroska's.
         options = {"flush_packets": "1", "movflags": "frag_keyframe+delay_moov", "cluster_time_limit": "1000"}
         self._container = av.open(str(output.current), "w", container_options=options)
-        self._growth = (0, 0) if coding.lossless else (height % 2, width % 2)
-        self._video = self._add_video(coding, height + self._growth[0], width + self._growth[1], crf)
-        self._track = SoundTrack(self._container, coding.audio, sound) if sound else None
         self.frames = 0
 
     def _add_video(self, coding: Coding, height: int, width: int, crf: int) -> av.VideoStream:
@@ -110,7 +113,7 @@ class Movie:
             self._container.close()
             self._output.end(playable_frames)
             return
-        self._container.mux(self._video.encode(None))
+        self._end_video()
         if self._track:
             self._track.end(self.frames)
         self._container.close()
@@ -125,6 +128,9 @@ class Movie:
                     f"in ({error.strerror}); copy it with any video tool",
                     stacklevel=2,
                 )
+
+    def _end_video(self) -> None:
+        self._container.mux(self._video.encode(None))
 
     def abandon(self) -> int:
         """Lets go of the file after a failed write; returns how many of its frames can be played."""

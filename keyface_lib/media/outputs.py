@@ -11,12 +11,8 @@ from typing import BinaryIO
 
 from ..errors import KeyFaceError
 from ..files import kind_of
+from ..locks import lock, unlock
 from ..messages import one_line
-
-try:
-    import fcntl
-except ImportError:  # Windows
-    fcntl = None
 
 
 class Output:
@@ -76,25 +72,13 @@ class Output:
 
     def release(self) -> None:
         """Lets others write there."""
-        if self._lock is None:
-            return
-        lock, self._lock = self._lock, None
-        if fcntl is None:
-            lock.close()
-        with suppress(OSError):
-            os.unlink(lock.name)  # while it is held, so that nobody else's is removed
-        lock.close()
+        held, self._lock = self._lock, None
+        unlock(held)
 
 
 def check_free(path: Path) -> None:
     """Raises KeyFaceError where a video is being written at the moment."""
-    lock = _lock(path, Path(os.path.realpath(path)))
-    if lock is not None:
-        if fcntl is None:
-            lock.close()
-        with suppress(OSError):
-            os.unlink(lock.name)
-        lock.close()
+    unlock(_lock(path, Path(os.path.realpath(path))))
 
 
 def check_regular(path: Path) -> bool:
@@ -114,46 +98,18 @@ def check_regular(path: Path) -> bool:
 
 
 def _lock(path: Path, target: Path) -> BinaryIO | None:
-    """An open file that keeps the place as long as this process lives; None where files cannot be locked."""
-    place = _beside(target, "lock")
-    while True:
-        try:
-            lock = open(place, "a+b")  # noqa: SIM115 (open as long as it is held)
-        except OSError:  # the folder is missing or cannot be written to, which is told elsewhere
-            return None
-        try:
-            _hold(lock)
-            if os.path.exists(place) and os.path.samestat(os.fstat(lock.fileno()), os.stat(place)):
-                lock.truncate(0)
-                lock.write(str(os.getpid()).encode())
-                lock.flush()
-                return lock
-            lock.close()  # its holder has just removed it
-        except (BlockingIOError, PermissionError):
-            lock.seek(0)
-            with suppress(OSError):
-                holder = lock.read(20).decode(errors="replace") or "?"
-                raise KeyFaceError(
-                    f"{one_line(path)}: is being written by another run (process {holder}); "
-                    "wait for it or choose another name"
-                ) from None
-            raise KeyFaceError(
-                f"{one_line(path)}: is being written by another run; choose another name"
-            ) from None
-        except OSError:  # some network drives
-            lock.close()
-            return None
+    """Keeps the place as long as this process lives.
 
+    None where its folder is missing or cannot be written to, which is told elsewhere.
+    """
 
-def _hold(file: BinaryIO) -> None:
-    if fcntl is not None:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        return
-    import msvcrt
+    def taken(holder: str) -> KeyFaceError:
+        return KeyFaceError(
+            f"{one_line(path)}: is being written by another run (process {holder}); "
+            "wait for it or choose another name"
+        )
 
-    file.seek(1 << 30)  # others may still read whose it is
-    msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
-    file.seek(0)
+    return lock(_beside(target, "lock"), taken)
 
 
 def _beside(target: Path, what: str) -> Path:

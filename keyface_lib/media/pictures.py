@@ -1,6 +1,7 @@
 """A video as a folder: a .png for every frame and the sound as a .wav."""
 
 import os
+import re
 from contextlib import suppress
 from pathlib import Path
 
@@ -13,6 +14,12 @@ from .sound import Sound
 from .sound_mix import MixedSound
 
 WAVE_CODEC = "pcm_s24le"
+_OWN = re.compile(r"\d{6,}\.png|sound\.wav", re.ASCII)
+
+
+def is_own(path: Path) -> bool:
+    """Whether a file is called as those that `PictureFolder` writes."""
+    return _OWN.fullmatch(path.name) is not None
 
 
 class PictureFolder:

@@ -11,21 +11,25 @@ import torch
 from ..errors import KeyFaceError
 from ..messages import one_line
 from ..method.timeline import FPS, SAMPLE_RATE
+from .joined_movie import JoinedMovie
 from .movie import FFV1_FLAC, H264_AAC, H264_FLAC, Movie
 from .outputs import Output, check_free, check_regular
-from .pictures import WAVE_CODEC, PictureFolder
+from .pictures import WAVE_CODEC, PictureFolder, is_own
 from .sound import Sound
 from .sound_mix import MixedSound, SoundMix
 
 SUFFIXES = (".mp4", ".mov", ".mkv")
+CRF = 17
+"""x264's constant quality, from 0 (best) to 51, where nobody asks for another."""
 
 
-def check_output(path: str | os.PathLike, lossless: bool = False) -> Path:
+def check_output(path: str | os.PathLike, lossless: bool = False, again: bool = False) -> Path:
     """Makes sure that a video can be written to a place, before anything is computed for it.
 
     Args:
         path: an .mp4, .mov or .mkv file, which may exist and is then replaced, or a folder for a sequence of
             pictures, which is new or empty.
+        again: a folder may hold pictures and sound of an earlier run, which are replaced.
 
     Raises:
         KeyFaceError: the place has another ending, its folder does not exist, it cannot be written to or is
@@ -39,7 +43,7 @@ def check_output(path: str | os.PathLike, lossless: bool = False) -> Path:
             raise KeyFaceError(f"{path}: {suffix} is not lossless; choose .mkv, or a folder for PNG files")
         _try_file(path)
     elif not suffix or os.path.isdir(path):
-        _try_folder(path)
+        _try_folder(path, again)
     else:
         raise KeyFaceError(f"{path}: a video ends in {', '.join(SUFFIXES)}, a folder in none; rename it")
     return path
@@ -64,7 +68,9 @@ class VideoWriter:
         sample_rate: int = SAMPLE_RATE,
         n_frames: int | None = None,
         lossless: bool = False,
-        crf: int = 17,
+        crf: int = CRF,
+        template: Path | None = None,
+        again: bool = False,
     ):
         """Prepares the video; the first frames create it.
 
@@ -78,11 +84,13 @@ class VideoWriter:
             sample_rate: of an audio tensor.
             n_frames: how many frames are planned, to be named where fewer could be written.
             crf: x264's constant quality, from 0 (best) to 51.
+            template: the first of the videos that will be appended; None where frames will be written.
+            again: see `check_output`.
 
         Raises:
             KeyFaceError: as `check_output`; the audio file cannot be read, or is the output itself.
         """
-        self.path = check_output(path, lossless)
+        self.path = check_output(path, lossless, again)
         self._shape = (height, width, 3)
         self._planned = n_frames
         self._closed = False
@@ -92,12 +100,21 @@ class VideoWriter:
             raise KeyFaceError(f"{path}: is the audio file as well; choose another name for the video")
         self._output = Output(self.path)
         try:
-            self._open(height, width, audio, sample_rate, lossless, crf)
+            self._open(height, width, audio, sample_rate, lossless, crf, template)
         except BaseException:
             self._release()
             raise
 
-    def _open(self, height: int, width: int, audio, sample_rate: int, lossless: bool, crf: int) -> None:
+    def _open(
+        self,
+        height: int,
+        width: int,
+        audio,
+        sample_rate: int,
+        lossless: bool,
+        crf: int,
+        template: Path | None,
+    ) -> None:
         suffix = self.path.suffix.lower()
         coding = FFV1_FLAC if lossless else H264_FLAC if suffix == ".mkv" else H264_AAC
         pictures = suffix not in SUFFIXES
@@ -106,8 +123,11 @@ class VideoWriter:
             self._sound = audio.open(rates)
         elif audio is not None:
             self._sound = Sound(audio, sample_rate, rates)
+        self._file: Movie | PictureFolder
         if pictures:
             self._file = PictureFolder(self.path, self._sound)
+        elif template is not None:
+            self._file = JoinedMovie(self._output, coding, template, self._sound)
         else:
             self._file = Movie(self._output, coding, height, width, self._sound, crf)
 
@@ -133,6 +153,18 @@ class VideoWriter:
         try:
             for pixels in frames.cpu().contiguous().numpy():
                 self._file.add(pixels)
+        except (OSError, av.FFmpegError) as error:
+            raise self._failure(error) from error
+
+    def append(self, piece: Path) -> None:
+        """Appends a video that was written with the same arguments and no sound, and its sound.
+
+        Raises:
+            KeyFaceError: as `write`.
+        """
+        assert isinstance(self._file, JoinedMovie)
+        try:
+            self._file.append(piece)
         except (OSError, av.FFmpegError) as error:
             raise self._failure(error) from error
 
@@ -189,7 +221,7 @@ def _try_file(path: Path) -> None:
         raise _unwritable(path, error) from error
 
 
-def _try_folder(path: Path) -> None:
+def _try_folder(path: Path, again: bool) -> None:
     try:
         target = Path(os.path.realpath(path))
         if os.path.isfile(target):
@@ -198,7 +230,7 @@ def _try_folder(path: Path) -> None:
             )
         check_free(path)
         if os.path.lexists(target):
-            if any(target.iterdir()):
+            if any(not (again and is_own(file)) for file in target.iterdir()):
                 raise KeyFaceError(f"{one_line(path)}: the folder is not empty; empty it or choose another")
             with tempfile.TemporaryFile(dir=target):
                 pass

@@ -83,6 +83,14 @@ class Timeline:
         first = KEYFRAMES_PER_WINDOW * window
         return range(first, min(first + KEYFRAMES_PER_WINDOW, self.n_keyframes))
 
+    def frames_of_segments(self, segments: range) -> range:
+        """The frames that consecutive segments show; one that two share belongs to the later.
+
+        The clip's last segment has what is left.
+        """
+        last = self.n_frames if segments.stop == self.n_segments else KEYFRAME_STEP * segments.stop
+        return range(min(KEYFRAME_STEP * segments.start, last), last)
+
     def _inside(self, frames: torch.Tensor) -> torch.Tensor:
         return frames.clamp(max=self.n_frames - 1)
 

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, cast
 
 import torch
 
@@ -72,6 +73,7 @@ class Pasting:
         else:
             self._weight = self._cut(mask)
         self._match: tuple[torch.Tensor, torch.Tensor] | None = None
+        self._matched = match_colours
         if not match_colours:
             self._match = torch.ones(3, 1, 1), torch.zeros(3, 1, 1)
         self._ring = _ring(framing, size, (height, width), pixels or FEATHER)
@@ -94,8 +96,8 @@ class Pasting:
             )
         square = _unit(frame.cpu()).permute(2, 0, 1)
         if self._match is None:
-            self._match = self._matching(square)
-        gain, offset = self._match
+            self.match(frame)
+        gain, offset = cast(tuple[torch.Tensor, torch.Tensor], self._match)
         square = square * gain + offset
         whole = under.clone()
         columns = slice(self._left, self._left + self._columns)
@@ -108,6 +110,21 @@ class Pasting:
             below = _unit(under[rows, columns])
             whole[rows, columns] = _like(below + weight[..., None] * (there - below), under)
         return whole
+
+    def match(self, frame: torch.Tensor) -> None:
+        """Matches the colours of a frame (n, n, 3) and of all that follow; otherwise the first one's are."""
+        if self._matched:
+            self._match = self._matching(_unit(frame.cpu()).permute(2, 0, 1))
+
+    @property
+    def is_matched(self) -> bool:
+        """Whether it is known how colours are changed."""
+        return self._match is not None
+
+    @property
+    def essence(self) -> tuple[Any, ...]:
+        """All that decides what becomes of a frame, beside the first one where colours are matched."""
+        return self._picture, self._framing, self._size, self._weight, self._matched
 
     @property
     def bounds(self) -> tuple[slice, slice]:
