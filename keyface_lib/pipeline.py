@@ -2,7 +2,7 @@
 
 import os
 import warnings
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -11,6 +11,8 @@ import numpy as np
 import torch
 
 from . import small
+from .audio.arriving import HEARING_S
+from .audio.containers import RATES
 from .audio.features import AudioFeatures, encode_audio
 from .clip.animate import Animation
 from .clip.asked import redos_of
@@ -20,18 +22,21 @@ from .clip.devices import best_device, device_of, dtype_of
 from .clip.group import Group
 from .clip.inputs import HUB, check_model, check_progress, hub_id
 from .clip.kept import kept_features, kept_latent
+from .clip.live import Live
 from .clip.material import Feeling, Material, Picture, Recording, picture_of, read_material, sound_of
 from .clip.models import Models, load_models
 from .clip.people import Person, materials_of
 from .clip.settings import Settings, settings_from
 from .errors import KeyFaceError
 from .media.image import square
+from .media.sound import Block
 from .method.batching import memory_for
+from .method.emotion import EmotionCurve
 from .method.holding import kept_keyframes
 from .method.redo import Redo
 from .method.tensors import check_finite
 from .method.timeline import FPS, SAMPLE_RATE, Timeline, frames_in
-from .method.values import LARGEST_SEED, yes_or_no
+from .method.values import LARGEST_SEED, whole, yes_or_no
 from .portrait.finding import Which
 from .portrait.framing import LONGEST_SIDE, Box, Framing, at_most, central, cropped
 from .portrait.pasting import Pasting
@@ -137,6 +142,61 @@ class KeyFace:
             material, settings, progress, audio_progress, full_frame, held, reroll, opened(work), redo
         )
 
+    def animate_arriving(
+        self,
+        image: Picture,
+        sound: Iterable[torch.Tensor | np.ndarray],
+        emotion: Feeling | Callable[[], EmotionCurve] = "neutral",
+        settings: Settings | None = None,
+        *,
+        sample_rate: int = SAMPLE_RATE,
+        face: Box | Which | None = None,
+        full_frame: bool = False,
+        hearing_s: float = HEARING_S,
+        **options,
+    ) -> Live:
+        """A clip of sound that is still arriving; frames come as soon as no later sound can change them.
+
+        With a batch of 1 they are the frames, bit by bit, that `animate` makes of the whole sound, where the
+        encoders hear only a little around each moment (log mel). docs/long.md says what differs with others.
+
+        Args:
+            sound: pieces as they arrive, (samples,) or (channels, samples) in [-1, 1].
+            emotion: see `animate`; or a function that gives the curve as far as it is known, for one that
+                grows. It is asked whenever frames are made.
+            sample_rate: of the pieces, in Hz.
+            settings, face, full_frame, options: see `animate`. `keyframes_per_window` trades quality for
+                delay.
+            hearing_s: seconds of sound that an encoder hears at once.
+
+        Raises:
+            KeyFaceError: an input is unusable, or no sound arrives.
+        """
+        rate = whole("sample_rate", sample_rate, *RATES)
+        blocks = ((rate, "unknown", np.atleast_2d(sound_of(piece).numpy())) for piece in sound)
+        settings = settings_from(self.models.default_settings() if settings is None else settings, **options)
+        feeling = emotion if callable(emotion) else partial(feeling_of, emotion)
+        feeling()  # what is wrong with it shows now
+        picture, framing = framed_picture(image, face)
+        return self.plan_arriving(picture, framing, blocks, feeling, settings, full_frame, hearing_s)
+
+    def plan_arriving(
+        self,
+        picture: torch.Tensor,
+        framing: Framing | None,
+        blocks: Iterable[Block],
+        feeling: Callable[[], EmotionCurve],
+        settings: Settings,
+        full_frame: bool = False,
+        hearing_s: float = HEARING_S,
+    ) -> Live:
+        """Plans a clip of what has been read, and of blocks of sound that arrive; see `animate_arriving`."""
+        pasting = self._pasting(picture, framing) if full_frame else None
+        identity = self._encode_portrait(picture, framing, None)
+        if settings.batch is None:
+            settings = replace(settings, batch=measure(self.models).batch)
+        return Live(self.models, identity, blocks, feeling, settings, hearing_s, pasting)
+
     def plan(
         self,
         material: Material,
@@ -167,13 +227,9 @@ class KeyFace:
     ) -> Clip:
         models, picture, framing = self.models, material.picture, material.framing
         side = models.image_size // models.vae.factor
-        timeline = Timeline(frames_in(len(material.waveform)))
+        timeline = Timeline(frames_in(len(material.waveform)), settings.keyframes.keyframes_per_window)
         held = kept_keyframes(held, reroll, timeline, (4, side, side))
-        pasting = None
-        if yes_or_no("full_frame", full_frame):
-            whole, place = at_most(picture, framing or central(*picture.shape[-2:]), LONGEST_SIDE)
-            pixels = ((whole + 1) * 127.5).round().clamp(0, 255).byte().permute(1, 2, 0)
-            pasting = Pasting(pixels, place, models.image_size)
+        pasting = self._pasting(picture, framing) if yes_or_no("full_frame", full_frame) else None
         store = None if work is None else work.store
         identity = self._encode_portrait(picture, framing, store)
         features = self._encode_audio(material.waveform, audio_progress, store)
@@ -198,6 +254,11 @@ class KeyFace:
             pasting,
             work,
         )
+
+    def _pasting(self, picture: torch.Tensor, framing: Framing | None) -> Pasting:
+        whole, place = at_most(picture, framing or central(*picture.shape[-2:]), LONGEST_SIDE)
+        pixels = ((whole + 1) * 127.5).round().clamp(0, 255).byte().permute(1, 2, 0)
+        return Pasting(pixels, place, self.models.image_size)
 
     def animate_people(
         self,

@@ -69,6 +69,7 @@ class BEATsEncoder(nn.Module):
     name = "beats"
     even_frames = True
     stretched = True
+    context_s = None
 
     def __init__(self, config: Mapping[str, Any], path: str, labels: Sequence[str] | None = None):
         super().__init__()

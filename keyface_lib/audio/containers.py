@@ -1,5 +1,6 @@
 """Recordings: sound files and videos with sound, opened without trusting them."""
 
+import math
 import os
 import warnings
 from collections.abc import Iterable, Iterator
@@ -195,7 +196,43 @@ class Recording:
         self.close()
 
 
-def open_container(file: BinaryIO, formats: str, decoders: Iterable[str]) -> av.container.InputContainer:
+class ArrivingRecording(Recording):
+    """A recording that a pipe brings while it is made; it may go on for ever."""
+
+    def __init__(self, descriptor: int, name: str):
+        """Waits for its beginning.
+
+        Args:
+            descriptor: of an open pipe, such as standard input.
+
+        Raises:
+            KeyFaceError: as `Recording`.
+        """
+        self._name, self._own, self._container = name, False, None
+        self._file, self._bytes = _Pipe(descriptor), math.inf
+        try:
+            self._open()
+        except BaseException:
+            self.close()
+            raise
+
+    def _check_length(self, seconds: float) -> None:
+        """It has none."""
+
+
+class _Pipe:
+    """A pipe that gives what there is, without waiting for more; and without a name or a place to seek."""
+
+    def __init__(self, descriptor: int):
+        self._descriptor = descriptor
+
+    def read(self, most: int) -> bytes:
+        return os.read(self._descriptor, most)
+
+
+def open_container(
+    file: BinaryIO | _Pipe, formats: str, decoders: Iterable[str]
+) -> av.container.InputContainer:
     """A file, opened by its content alone.
 
     Args:
@@ -210,7 +247,7 @@ def open_container(file: BinaryIO, formats: str, decoders: Iterable[str]) -> av.
         "codec_whitelist": ",".join(decoders),
         "protocol_whitelist": "file",
     }
-    return av.open(_Content(file), container_options=options, **_TAGS)
+    return av.open(file if isinstance(file, _Pipe) else _Content(file), container_options=options, **_TAGS)
 
 
 def check_index(file: BinaryIO, name: str) -> int:

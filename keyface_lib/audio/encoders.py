@@ -26,6 +26,7 @@ class AudioEncoder(Protocol):
         grid: where its tokens lie in time.
         even_frames: its sound is padded to an even number of video frames, not just to a whole one.
         stretched: its tokens are stretched to two a frame, not taken as they come.
+        context_s: seconds before and after a moment that its token depends on; None is all of the sound.
     """
 
     name: str
@@ -33,6 +34,7 @@ class AudioEncoder(Protocol):
     grid: TokenGrid
     even_frames: bool
     stretched: bool
+    context_s: float | None
 
     def scaling(self, waveform: torch.Tensor, samples: int) -> Scaling:
         """How a whole sound (n,) that is padded to `samples` is scaled."""

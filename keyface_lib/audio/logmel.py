@@ -25,6 +25,7 @@ class LogMelEncoder(nn.Module):
     grid = TokenGrid(hop=SAMPLES_PER_FRAME // 2, field=SAMPLES_PER_FRAME // 2)
     even_frames = False
     stretched = False
+    context_s = 0.04
 
     def __init__(self):
         super().__init__()

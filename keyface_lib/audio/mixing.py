@@ -29,12 +29,19 @@ _NOTABLE = 0.05
 """Part of the sound that has to be turned over to be worth a warning."""
 
 
-def mixed(blocks: Iterable[np.ndarray], rate: int, name: str) -> Iterator[np.ndarray]:
+HOPS_AT_ONCE = 100
+"""Twenty-fifths of a second that are mixed together, which is quick; sound that arrives waits for as many."""
+
+
+def mixed(
+    blocks: Iterable[np.ndarray], rate: int, name: str, hops: int = HOPS_AT_ONCE
+) -> Iterator[np.ndarray]:
     """One channel (samples,) of blocks (channels, samples), all float32; warns where channels cancelled.
 
     Args:
         rate: samples a second.
         name: of the recording, for the warning.
+        hops: mixed together, at most.
     """
     blocks = iter(blocks)
     first = next(blocks, None)
@@ -44,7 +51,7 @@ def mixed(blocks: Iterable[np.ndarray], rate: int, name: str) -> Iterator[np.nda
     if len(first) == 1:
         yield from (block[0] for block in blocks)
         return
-    mixer = _Mixer(len(first), rate)
+    mixer = _Mixer(len(first), rate, hops)
     with np.errstate(all="ignore"):  # what is not finite shows in the result
         for block in blocks:
             yield from mixer.add(block)
@@ -60,10 +67,10 @@ def mixed(blocks: Iterable[np.ndarray], rate: int, name: str) -> Iterator[np.nda
 class _Mixer:
     """Holds back the samples whose hop has not ended, and what the last hop was like."""
 
-    def __init__(self, channels: int, rate: int):
+    def __init__(self, channels: int, rate: int, hops: int):
         self._hop = max(8, rate // HOPS_A_SECOND)
         self._step = max(1, rate // 8000)
-        self._enough = max(2, min(100, 2**21 // (channels * self._hop))) * self._hop
+        self._enough = max(2, min(hops, 2**21 // (channels * self._hop))) * self._hop
         self._waiting: list[np.ndarray] = []
         self._before = np.zeros((1, channels, channels))
         self._weights = np.full(channels, 1 / channels)

@@ -85,6 +85,17 @@ def mono_16k(waveform: torch.Tensor, sample_rate: int) -> torch.Tensor:
     return samples
 
 
+def arriving_16k(blocks: Iterable[np.ndarray], rate: int, name: str) -> Iterator[torch.Tensor]:
+    """Blocks (channels, samples) of sound that is still arriving, as mono at 16 kHz, hardly delayed.
+
+    Raises:
+        KeyFaceError: some samples are not finite.
+    """
+    finite = (_finite(block, name) for block in blocks)
+    for block in _resampled(mixed(finite, rate, name, hops=2), rate):
+        yield torch.from_numpy(np.ascontiguousarray(block, dtype=np.float32))
+
+
 def _resampled(blocks: Iterable[np.ndarray], rate: int) -> Iterator[np.ndarray]:
     """Blocks (samples,) of float32 at `rate` become blocks at 16 kHz: ceil(samples * 16000 / rate) in all."""
     if rate == SAMPLE_RATE:

@@ -62,6 +62,7 @@ class Wav2Vec2Encoder(nn.Module):
     name = "wav2vec2"
     even_frames = False
     stretched = False
+    context_s = None
 
     def __init__(self, config: Mapping[str, Any], path: str):
         super().__init__()

@@ -69,6 +69,7 @@ class WavLMEncoder(nn.Module):
     name = "wavlm"
     even_frames = True
     stretched = True
+    context_s = None
 
     def __init__(self, config: Mapping[str, Any], path: str):
         super().__init__()

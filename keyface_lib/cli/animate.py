@@ -33,6 +33,7 @@ _SETTINGS = (
     "auto_scale",
     "head_motion",
     "expression",
+    "keyframes_per_window",
     "batch",
     "interpolation_seed",
 )
@@ -152,6 +153,12 @@ def _add_sampling(parser: argparse.ArgumentParser) -> None:
         type=float,
         metavar="0..2",
         help="how far feelings show: 0 not at all, 1 as trained",
+    )
+    parser.add_argument(
+        "--keyframes-per-window",
+        type=int,
+        metavar="1..13",
+        help="how many of a window's 13 keyframes are used; fewer for less delay of live sound",
     )
     parser.add_argument("--batch", type=int, help="sequences per network call; by default what fits")
     parser.add_argument("--normalize", action="store_true", help="let the face hear a quiet recording louder")

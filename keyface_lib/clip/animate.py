@@ -17,7 +17,7 @@ from ..method.merging import merge_segments, to_bytes
 from ..method.noise import unit_noise
 from ..method.performance import shared_noise
 from ..method.redo import Redo
-from ..method.timeline import KEYFRAMES_PER_WINDOW, Timeline
+from ..method.timeline import KEYFRAME_STEP, Timeline
 from ..work.store import Store
 from .frames import decode_batch, decode_segments
 from .interpolation import InterpolationSettings
@@ -72,15 +72,10 @@ class Animation:
         """
         self.models = models
         self.identity = identity
-        self.features = features
         self.settings = settings
-        self.timeline = timeline = Timeline(features.n_frames)
-        self.valence, self.arousal = emotion.at_frames(features.n_frames)
-        self.held = kept_keyframes(held, reroll, timeline, tuple(identity.shape))
         self.redos = [*redos]
-        self._takes = [takes_of(w, timeline, settings.seed, redos) for w in range(timeline.n_windows)]
-        seed = settings.seed if settings.interpolation_seed is None else settings.interpolation_seed
-        self._seeds = [segment_seed(s, timeline, seed, redos) for s in range(timeline.n_segments)]
+        self.hear(features, emotion)
+        self.held = kept_keyframes(held, reroll, self.timeline, tuple(identity.shape))
         self._store = store
         self.keys = None if store is None else self._keys()
         self.to_make = self._missing()
@@ -92,6 +87,30 @@ class Animation:
         self._windows: dict[int, torch.Tensor] = {}
         height, width = identity.shape[-2:]
         self._decode_batch = decode_batch(models.vae, height, width, models.device)
+
+    def hear(self, features: AudioFeatures, emotion: EmotionCurve, finished: bool = True) -> None:
+        """Takes in what is heard and felt: all of it, or of what still arrives, more than the last time.
+
+        Args:
+            finished: whether it is all of the clip. If not, `segments_known` says how many segments can be
+                made: those whose keyframes' windows are heard to their end.
+        """
+        settings = self.settings
+        per_window = settings.keyframes.keyframes_per_window
+        self.features = features
+        self.timeline = timeline = Timeline(features.n_frames, per_window)
+        self.valence, self.arousal = emotion.at_frames(features.n_frames)
+        self._takes = [takes_of(w, timeline, settings.seed, self.redos) for w in range(timeline.n_windows)]
+        seed = settings.seed if settings.interpolation_seed is None else settings.interpolation_seed
+        self._seeds = [segment_seed(s, timeline, seed, self.redos) for s in range(timeline.n_segments)]
+        self.segments_known = timeline.n_segments if finished else self.segments_in(features.n_frames)
+        self._finished = finished
+
+    def segments_in(self, n_frames: int) -> int:
+        """How many segments can be made of a clip of which so many frames are heard so far."""
+        per_window = self.settings.keyframes.keyframes_per_window
+        heard = (n_frames - 1) // KEYFRAME_STEP + 1  # keyframes
+        return max(0, heard // per_window * per_window - 1)
 
     @property
     def progress(self) -> Callable[[int, int], None] | None:
@@ -114,8 +133,9 @@ class Animation:
         """
         before = 1 if segments.start else 0  # its last frame is half of the first one here
         decoded = range(segments.start - before, segments.stop)
-        wanted, place = self.timeline.frames_of_segments(segments), self.timeline.frames_of_segments(decoded)
-        first = place.start
+        wanted, first = self.timeline.frames_of_segments(segments), KEYFRAME_STEP * decoded.start
+        if not self._finished:  # what is the last segment so far shares its last frame with one to come
+            wanted = range(wanted.start, KEYFRAME_STEP * segments.stop)
         for frames in merge_segments(self._decoded(decoded)):
             shown = frames[max(0, wanted.start - first) : max(0, wanted.stop - first)]
             first += len(frames)
@@ -138,8 +158,9 @@ class Animation:
         """
         wanted = range(self.timeline.n_segments) if wanted is None else wanted
         size = self.settings.batch or 1
-        for first in range(wanted.start - wanted.start % size, wanted.stop, size):
-            batch = range(first, min(first + size, self.timeline.n_segments))
+        aligned = wanted.start - wanted.start % size if self._finished else wanted.start
+        for first in range(aligned, wanted.stop, size):
+            batch = range(first, min(first + size, self.segments_known))
             place = first
             for latents in self._segments(batch):
                 part = latents[max(0, wanted.start - place) : max(0, wanted.stop - place)]
@@ -149,12 +170,11 @@ class Animation:
 
     def _segments(self, batch: range) -> Iterator[torch.Tensor]:
         """A batch of segments: those in the store, the others once they are made."""
-        store, missing = self._store, [segment for segment in batch if segment in self.to_make[1]]
-        if store is None or self.keys is None:
-            yield from self._job_of_segments(missing).run(self.models, self._counted, self._batch)
+        store, keys = self._store, [] if self.keys is None else self.keys.segments
+        if store is None:
+            yield from self._job_of_segments(batch).run(self.models, self._counted, self._batch)
             return
-        keys = self.keys.segments
-        missing = [segment for segment in missing if keys[segment] not in store]
+        missing = [segment for segment in batch if keys[segment] not in store]
         if missing:
             made = torch.cat([*self._job_of_segments(missing).run(self.models, self._counted, self._batch)])
             store.put("segments", missing, [keys[segment] for segment in missing], made)
@@ -177,7 +197,7 @@ class Animation:
 
     def _keyframes(self, numbers: range) -> dict[int, torch.Tensor]:
         """Keyframes (4, h, w) by number, of all windows that the numbers lie in; no others stay in memory."""
-        first, last = (number // KEYFRAMES_PER_WINDOW for number in (numbers[0], numbers[-1]))
+        first, last = (number // self.timeline.per_window for number in (numbers[0], numbers[-1]))
         windows = {
             w: self._windows[w] if w in self._windows else self._window(w) for w in range(first, last + 1)
         }
@@ -249,7 +269,7 @@ class Animation:
         segments = set(range(self.timeline.n_segments))
         if self._store is not None and self.keys is not None:
             segments = {s for s in segments if self.keys.segments[s] not in self._store}
-        ends = {number // KEYFRAMES_PER_WINDOW for s in segments for number in (s, s + 1)}
+        ends = {number // self.timeline.per_window for s in segments for number in (s, s + 1)}
         return {w for w in ends if not self._is_known(w) and self._takes_left(w)}, segments
 
     def _takes_left(self, window: int) -> range:

@@ -26,6 +26,8 @@ SAMPLERS = ("euler", *DIFFUSERS_SCHEDULERS)
 DTYPES = ("float32", "bfloat16", "float16")
 """What the networks can compute in, by torch's names."""
 MAX_BATCH = 1000
+MOST_PER_WINDOW = 13
+"""Keyframes; `method.timeline` has it too, which needs torch."""
 MAX_SCALE = 100.0
 HUB = "hf:"
 """Stands before what is to be fetched from the Hugging Face hub: without it a name is a folder's."""
@@ -58,6 +60,7 @@ _RULES: Mapping[str, Callable[[str, Any], Any]] = {
     "auto_scale": _scale,
     "head_motion": _strength,
     "expression": _strength,
+    "keyframes_per_window": partial(whole, low=1, high=MOST_PER_WINDOW),
     "interval": interval,
 }
 

@@ -9,6 +9,7 @@ from ..method.guidance import ALWAYS, guided_denoiser, scale_at, split_weights
 from ..method.holding import Held, holding, put_back
 from ..method.performance import changed, expressive_branches, expressive_weights, livelier
 from ..method.sampling import Denoiser
+from ..method.timeline import KEYFRAMES_PER_WINDOW
 from ..networks.network import Network
 from .inputs import check_fields
 from .samplers import sample
@@ -21,6 +22,7 @@ class KeyframeSettings:
     Attributes:
         head_motion: how much the head moves, from 0 (still) over 1 (as trained) to 2.
         expression: how strongly feelings show, from 0 (not at all) over 1 (as trained) to 2.
+        keyframes_per_window: of the 13 of a window, those that are used; see `Timeline.per_window`.
     """
 
     audio_scale: float = 5.0
@@ -30,6 +32,7 @@ class KeyframeSettings:
     sampler: str = "euler"
     head_motion: float = 1.0
     expression: float = 1.0
+    keyframes_per_window: int = KEYFRAMES_PER_WINDOW
 
     def __post_init__(self):
         check_fields(self)

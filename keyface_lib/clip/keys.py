@@ -49,7 +49,8 @@ class Keys:
             takes: of every window.
             seeds: of every segment.
         """
-        timeline, (valence, arousal) = Timeline(features.n_frames), affect
+        (valence, arousal), per_window = affect, settings.keyframes.keyframes_per_window
+        timeline = Timeline(features.n_frames, per_window)
         frames, shown = timeline.window_frames(), timeline.window_keyframes()
         clip = key_of(
             METHOD, fingerprint(models.keyframe.state_dict()), identity, settings.keyframes, settings.seed

@@ -95,8 +95,7 @@ def read_material(
     for path, what in ((image, "picture"), (audio, "recording")):
         if isinstance(path, (str, os.PathLike)):
             check_file(path, what)
-    picture, reduction = scaled_picture_of(image)
-    framing = None if face is None else framing_in(picture, reduction, face)
+    picture, framing = framed_picture(image, face)
     if isinstance(audio, (str, os.PathLike)):
         recording = held(Path(audio))
         waveform = load_audio(recording, hint=not normalize)
@@ -114,6 +113,16 @@ def read_material(
     if gate:
         waveform = gated(waveform)
     return Material(picture, waveform, curve, None, sound, sample_rate, framing)
+
+
+def framed_picture(image: Picture, face: Box | Which | None) -> tuple[torch.Tensor, Framing | None]:
+    """A picture (3, height, width) in [-1, 1] and its square that is animated, None being the central one.
+
+    Raises:
+        KeyFaceError: as `picture_of` and `framing_in`.
+    """
+    picture, reduction = scaled_picture_of(image)
+    return picture, None if face is None else framing_in(picture, reduction, face)
 
 
 def picture_of(image: Picture) -> torch.Tensor:

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Iterator, Sequence
 from itertools import chain, groupby
-from typing import BinaryIO
+from typing import BinaryIO, TypeAlias
 
 import av
 import numpy as np
@@ -11,6 +11,10 @@ import torch
 
 from ..audio.containers import Recording
 from ..audio.mixing import mixed
+
+Block: TypeAlias = tuple[int, str, np.ndarray]
+"""Samples a second, the layout in FFmpeg's words, and samples (channels, n) float32."""
+Blocks: TypeAlias = Iterator[Block]
 
 
 class Sound:
@@ -23,7 +27,7 @@ class Sound:
 
     def __init__(
         self,
-        source: torch.Tensor | str | os.PathLike | BinaryIO,
+        source: torch.Tensor | str | os.PathLike | BinaryIO | Blocks,
         sample_rate: int,
         rates: Sequence[int] | None = None,
     ):
@@ -32,8 +36,9 @@ class Sound:
         Args:
             source: (samples,) or (channels, samples) in [-1, 1], or an audio or video file (a path, or what
                 `audio.containers.held` made of it). More than two channels are mixed down: to stereo where
-                the file says where they stand, otherwise to one channel as `audio.mixing` does.
-            sample_rate: of a tensor; a file knows its own.
+                the file says where they stand, otherwise to one channel as `audio.mixing` does. Or blocks
+                (rate, layout, samples (channels, n)) of sound that is still arriving.
+            sample_rate: of a tensor, or the first of the blocks; a file knows its own.
             rates: what the encoder takes; sound is resampled to the next higher rate, or the highest. None
                 takes every rate.
 
@@ -45,6 +50,9 @@ class Sound:
             waveform = source.detach().cpu().float().reshape(-1, source.shape[-1])
             channels, own_rate = len(waveform), int(sample_rate)
             blocks = _blocks_of_tensor(waveform, own_rate)
+        elif isinstance(source, Iterator):
+            first = next(source)
+            channels, own_rate, blocks = len(first[2]), first[0], chain([first], source)
         else:
             self._recording = Recording(source)
             channels, own_rate = self._recording.channels, self._recording.rate

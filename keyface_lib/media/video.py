@@ -15,7 +15,7 @@ from .joined_movie import JoinedMovie
 from .movie import FFV1_FLAC, H264_AAC, H264_FLAC, Movie
 from .outputs import Output, check_free, check_regular
 from .pictures import WAVE_CODEC, PictureFolder, is_own
-from .sound import Sound
+from .sound import Blocks, Sound
 from .sound_mix import MixedSound, SoundMix
 
 SUFFIXES = (".mp4", ".mov", ".mkv")
@@ -64,7 +64,7 @@ class VideoWriter:
         path: str | os.PathLike,
         height: int,
         width: int,
-        audio: torch.Tensor | str | os.PathLike | BinaryIO | SoundMix | None = None,
+        audio: torch.Tensor | str | os.PathLike | BinaryIO | Blocks | SoundMix | None = None,
         sample_rate: int = SAMPLE_RATE,
         n_frames: int | None = None,
         lossless: bool = False,
@@ -79,8 +79,8 @@ class VideoWriter:
             height, width: of the frames. With H.264 an odd side grows by a copy of its last row or column:
                 as every player reads it, it has even sides.
             audio: (samples,) or (channels, samples) in [-1, 1], or an audio or video file (a path, or what
-                `audio.containers.held` made of it), which is read while frames come in; or several of them.
-                None: a silent video.
+                `audio.containers.held` made of it), which is read while frames come in; or several of them, or
+                blocks of sound that arrives. None: a silent video.
             sample_rate: of an audio tensor.
             n_frames: how many frames are planned, to be named where fewer could be written.
             crf: x264's constant quality, from 0 (best) to 51.

@@ -37,14 +37,20 @@ def frames_in(samples: int) -> int:
 class Timeline:
     """The timeline of a clip of `n_frames` frames at 25 fps.
 
+    Attributes:
+        per_window: keyframes that a window yields. With fewer than 13, which is not how networks were trained,
+            the other slots repeat the last one, and less sound has to be known.
+
     Raises:
-        KeyFaceError: `n_frames` is no whole number of at least 1.
+        KeyFaceError: `n_frames` is no whole number of at least 1, or `per_window` none up to 13.
     """
 
     n_frames: int
+    per_window: int = KEYFRAMES_PER_WINDOW
 
     def __post_init__(self):
         object.__setattr__(self, "n_frames", whole("n_frames", self.n_frames, 1, MAX_FRAMES))
+        whole("per_window", self.per_window, 1, KEYFRAMES_PER_WINDOW)
 
     @cached_property
     def n_segments(self) -> int:
@@ -57,7 +63,7 @@ class Timeline:
 
     @property
     def n_windows(self) -> int:
-        return -(-self.n_keyframes // KEYFRAMES_PER_WINDOW)
+        return -(-self.n_keyframes // self.per_window)
 
     def keyframe_frames(self) -> torch.Tensor:
         """The frame each keyframe shows: (keyframes,) int64, the last one clamped into the clip."""
@@ -65,8 +71,9 @@ class Timeline:
 
     def window_keyframes(self) -> torch.Tensor:
         """The keyframe in each window slot: (windows, 14) int64; -1 is the anchor, the tail is repeated."""
-        first = KEYFRAMES_PER_WINDOW * torch.arange(self.n_windows)[:, None]
-        keyframes = (first + torch.arange(KEYFRAMES_PER_WINDOW)).clamp(max=self.n_keyframes - 1)
+        first = self.per_window * torch.arange(self.n_windows)[:, None]
+        last = (first + self.per_window - 1).clamp(max=self.n_keyframes - 1)
+        keyframes = torch.minimum(first + torch.arange(KEYFRAMES_PER_WINDOW), last)
         return torch.cat([torch.full((self.n_windows, 1), -1), keyframes], dim=1)
 
     def window_frames(self) -> torch.Tensor:
@@ -80,8 +87,8 @@ class Timeline:
 
     def keyframes_of_window(self, window: int) -> range:
         """The keyframes that `window` yields, in order, from its slot 1 on."""
-        first = KEYFRAMES_PER_WINDOW * window
-        return range(first, min(first + KEYFRAMES_PER_WINDOW, self.n_keyframes))
+        first = self.per_window * window
+        return range(first, min(first + self.per_window, self.n_keyframes))
 
     def frames_of_segments(self, segments: range) -> range:
         """The frames that consecutive segments show; one that two share belongs to the later.
