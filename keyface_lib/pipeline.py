@@ -5,6 +5,7 @@ import warnings
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import torch
@@ -12,11 +13,12 @@ import torch
 from . import small
 from .audio.features import AudioFeatures, encode_audio
 from .clip.animate import Animation
+from .clip.background import Background, check_moves, followed
 from .clip.clip import Clip, Progress
 from .clip.cost import measure
 from .clip.devices import best_device, device_of, dtype_of
 from .clip.group import Group
-from .clip.inputs import HUB, check_model, check_progress, hub_id
+from .clip.inputs import BACKGROUNDS, HUB, check_model, check_progress, hub_id
 from .clip.material import Feeling, Material, Picture, Recording, picture_of, read_material, sound_of
 from .clip.models import Models, load_models
 from .clip.people import Person, materials_of
@@ -27,10 +29,10 @@ from .method.batching import memory_for
 from .method.holding import kept_keyframes
 from .method.tensors import check_finite
 from .method.timeline import SAMPLE_RATE, Timeline, frames_in
-from .method.values import LARGEST_SEED, yes_or_no
+from .method.values import LARGEST_SEED, choice, yes_or_no
 from .portrait.finding import Which
 from .portrait.framing import LONGEST_SIDE, Box, Framing, at_most, central, cropped
-from .portrait.pasting import Pasting
+from .portrait.pasting import Pasting, in_bytes
 from .weights.knowing import said_of_strange
 
 __all__ = ["Clip", "Group", "KeyFace", "Person", "best_device"]
@@ -86,6 +88,8 @@ class KeyFace:
         held: Mapping[int, torch.Tensor] | torch.Tensor | None = None,
         reroll: Collection[int] = (),
         silence_gate: bool = False,
+        at: float | None = None,
+        background: str = "still",
         **options,
     ) -> Clip:
         """Plans a clip as long as the audio; frames are made as it is iterated or saved.
@@ -93,7 +97,7 @@ class KeyFace:
         docs/inputs.md says all that is taken; everything is looked at before anything is computed.
 
         Args:
-            image: a picture file, a PIL image, a NumPy array, or a tensor (3, h, w) in [-1, 1].
+            image: a picture or video file, a PIL image, a NumPy array, or a tensor (3, h, w) in [-1, 1].
             audio: a sound file, or (samples,) or (channels, samples) in [-1, 1].
             emotion: a curve, or text that `emotion_file.parse_emotion` reads.
             settings: how it is sampled; by default as the model files ask for.
@@ -111,6 +115,9 @@ class KeyFace:
             reroll: numbers of keyframes to sample anew though `held` has them; give another `seed`.
             silence_gate: mutes what is neither said nor voiced in what the face hears, not in the video, so
                 that noise moves no mouth (`audio.silence_gate`).
+            at: seconds of a video at which it shows the picture that is animated; None is its first.
+            background: "moving" follows the face through the video that `image` names and lays it into its
+                frames, which happens in part right here; frames are the whole picture then.
             options: single settings by name, see `settings.settings_from`.
 
         Raises:
@@ -119,8 +126,12 @@ class KeyFace:
         settings = settings_from(self.models.default_settings() if settings is None else settings, **options)
         check_progress("progress", progress)
         check_progress("audio_progress", audio_progress)
-        material = read_material(image, audio, emotion, sample_rate, normalize, face, silence_gate)
-        return self.plan(material, settings, progress, audio_progress, full_frame, held, reroll)
+        moving = choice("background", background, BACKGROUNDS) == "moving"
+        if moving:
+            check_moves(image)
+        material = read_material(image, audio, emotion, sample_rate, normalize, face, silence_gate, at)
+        behind = followed(cast(str, image), material, at or 0.0) if moving else None
+        return self.plan(material, settings, progress, audio_progress, full_frame, held, reroll, behind)
 
     def plan(
         self,
@@ -131,8 +142,13 @@ class KeyFace:
         full_frame: bool = False,
         held: Mapping[int, torch.Tensor] | torch.Tensor | None = None,
         reroll: Collection[int] = (),
+        background: Background | None = None,
     ) -> Clip:
-        """Plans a clip of what has been read; see `animate`."""
+        """Plans a clip of what has been read; see `animate`.
+
+        Args:
+            background: see `clip.background.followed`.
+        """
         models, picture, framing = self.models, material.picture, material.framing
         side = models.image_size // models.vae.factor
         timeline = Timeline(frames_in(len(material.waveform)))
@@ -140,8 +156,9 @@ class KeyFace:
         pasting = None
         if yes_or_no("full_frame", full_frame):
             whole, place = at_most(picture, framing or central(*picture.shape[-2:]), LONGEST_SIDE)
-            pixels = ((whole + 1) * 127.5).round().clamp(0, 255).byte().permute(1, 2, 0)
-            pasting = Pasting(pixels, place, models.image_size)
+            pasting = Pasting(in_bytes(whole), place, models.image_size)
+        if background is not None:
+            pasting = background.pasting(models.image_size)
         identity = self.encode_portrait(picture, framing)
         features = self.encode_audio(material.waveform, audio_progress)
         cost = None
@@ -157,6 +174,7 @@ class KeyFace:
             material.sound_rate,
             cost,
             pasting,
+            background,
         )
 
     def animate_people(

@@ -7,7 +7,16 @@ from dataclasses import replace
 from pathlib import Path
 
 from .. import small
-from ..clip.inputs import DTYPES, SAMPLERS, check_file, check_folder_of, check_model, hub_id, option
+from ..clip.inputs import (
+    BACKGROUNDS,
+    DTYPES,
+    SAMPLERS,
+    check_file,
+    check_folder_of,
+    check_model,
+    hub_id,
+    option,
+)
 from ..errors import KeyFaceError
 from .faces import FaceAction, box, which
 from .terminal import bar, note
@@ -40,6 +49,7 @@ def add_demo(commands) -> None:
         face_box=None,
         at=None,
         full_frame=False,
+        background="still",
         face=[],
         apart=False,
     )
@@ -80,6 +90,13 @@ def add(commands) -> None:
     )
     animate.add_argument(
         "--full-frame", action="store_true", help="give back the whole picture with the face moving in it"
+    )
+    animate.add_argument(
+        "--background",
+        choices=BACKGROUNDS,
+        default="still",
+        help="of a video: moving follows the face through it and lays it into its frames, as --full-frame "
+        "lays it into the one it is from",
     )
     animate.add_argument(
         "--face",
@@ -137,6 +154,7 @@ def run(options: argparse.Namespace) -> None:
     """
     started = time.monotonic()
     settings = _checked(options)
+    from ..clip.background import check_moves, followed
     from ..clip.devices import device_of
     from ..clip.material import read_material
     from ..clip.people import Person, materials_of
@@ -144,6 +162,8 @@ def run(options: argparse.Namespace) -> None:
 
     device = device_of(options.device)
     check_output(options.output, options.lossless)
+    if options.background == "moving":
+        check_moves(options.image)
     image = _picture(options)
     people = [Person(*face) for face in options.face]
     if people:
@@ -163,6 +183,10 @@ def run(options: argparse.Namespace) -> None:
         materials = [material]
     for material in materials:
         note(_framed(material))
+    behind = None
+    if options.background == "moving":
+        with bar("follow", "frame") as progress:
+            behind = followed(options.image, materials[0], options.at or 0.0, progress)
     if options.model is None:
         note(f"the model is {small.NAME}: it knows drawn faces of 64 pixels; name a better one with --model")
     elif hub_id(options.model):
@@ -179,7 +203,13 @@ def run(options: argparse.Namespace) -> None:
         if people:
             clip = keyface.plan_people(materials, chosen, options.apart, audio_progress=progress)
         else:
-            clip = keyface.plan(materials[0], chosen, audio_progress=progress, full_frame=options.full_frame)
+            clip = keyface.plan(
+                materials[0],
+                chosen,
+                audio_progress=progress,
+                full_frame=options.full_frame,
+                background=behind,
+            )
     one = clip.clips[0] if people else clip
     batch = one.animation.settings.batch
     cost = one.cost or measure(keyface.models, batch, one.n_segments)
@@ -247,6 +277,8 @@ def _check_who_speaks(options: argparse.Namespace) -> None:
         raise KeyFaceError(
             f"{named[0]} is for a single face; say it of each within --face X,Y,W,H AUDIO EMOTION"
         )
+    if options.background == "moving":
+        raise KeyFaceError("--background moving follows a single face; leave it out, or name one face")
     options.face = [(face, check_file(audio, "recording"), emotion) for face, audio, emotion in options.face]
 
 
@@ -260,6 +292,8 @@ def _picture(options: argparse.Namespace):
     picture = picture_at(options.image, at)
     another = "; choose another moment with --at SECONDS" if options.at is None else ""
     note(f"the picture is what the video shows at {at:.2f} s{another}")
+    if options.full_frame and options.background == "still":
+        note("the rest of the picture stands still; --background moving lays the face into the moving video")
     return picture
 
 
@@ -281,10 +315,11 @@ def _with_face(material):
 
 
 def _framed(material) -> str:
-    """Which part of the picture is animated, in words."""
-    height, width = material.picture.shape[-2:]
+    """Which part of the picture is animated, in words and pixels of the file."""
+    height, width = (side * material.reduction for side in material.picture.shape[-2:])
     framing = material.framing
     if framing is not None:
+        framing = framing.scaled(material.reduction)
         return f"the square of {framing.side:.0f} pixels around {framing.x:.0f},{framing.y:.0f} is animated"
     if height == width:
         return "the whole picture is animated"

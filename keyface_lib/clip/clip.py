@@ -13,6 +13,7 @@ from ..method.timeline import SAMPLE_RATE
 from ..method.values import yes_or_no
 from ..portrait.pasting import Pasting
 from .animate import Animation
+from .background import Background
 from .cost import Cost
 from .inputs import check_folder_of, check_progress
 
@@ -35,6 +36,7 @@ class Clip:
         sound_rate: samples a second of `sound`.
         cost: what was measured to choose the batch; None where it was given.
         pasting: lays the squares back into the whole picture, one frame at a time; None gives them alone.
+        background: the video whose frames they are laid into; None is one picture for all.
     """
 
     animation: Animation
@@ -44,9 +46,14 @@ class Clip:
     sound_rate: int = SAMPLE_RATE
     cost: Cost | None = None
     pasting: Pasting | None = None
+    background: Background | None = None
 
     def __iter__(self) -> Iterator[torch.Tensor]:
-        return iter(self.animation) if self.pasting is None else self.pasting.stream(self.animation)
+        if self.pasting is None:
+            return iter(self.animation)
+        if self.background is None:
+            return self.pasting.stream(self.animation)
+        return self.pasting.stream(self.animation, self.background.pictures(), self.background.framings())
 
     @property
     def n_frames(self) -> int:
