@@ -135,8 +135,9 @@ class Video:
                 f"{self._name}: reading stopped before its end ({_reason(error)}); copy or download it again",
                 stacklevel=2,
             )
-        if damaged:
-            warnings.warn(f"{self._name}: {damaged} damaged packets of video were left out", stacklevel=2)
+        finally:  # also where nobody reads on
+            if damaged:
+                warnings.warn(f"{self._name}: {damaged} damaged packets of video were left out", stacklevel=2)
 
     def _picture(self, frame: av.VideoFrame) -> torch.Tensor:
         if frame.width * frame.height > MAX_PIXELS:

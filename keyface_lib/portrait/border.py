@@ -60,18 +60,15 @@ class Patch:
         distance = inside(*self.places(), open_edges(self.framing, (self.height, self.width)))
         return (smooth(distance / feather) if feather else (distance >= 0)).float()
 
-    def soft_rows(self, feather: float, first: int, rows: int) -> torch.Tensor:
-        """The same for some rows of a square that moves: (rows, columns) in [0, 1].
+    def round(self, feather: float, first: int, rows: int) -> torch.Tensor:
+        """How much of a square that moves is seen in some rows, (rows, columns) in [0, 1].
 
-        The border narrows as an edge nears the picture's, so none comes or goes from one frame to the next.
+        It is the circle in the square: its corners show what was behind the head in another frame. Nor does a
+        border come or go where an edge nears the picture's.
         """
         u, v = self.places(first, rows)
-        weight = torch.ones_like(u)
-        room = _room(self.framing, self.height, self.width)
-        for distance, far in zip((u, v, 1 - u, 1 - v), room, strict=True):
-            width = min(max(far, 0.0), feather)
-            weight = torch.minimum(weight, smooth(distance / width) if width else (distance >= 0).double())
-        return weight.float()
+        distance = 0.5 - torch.hypot(u - 0.5, v - 0.5)
+        return (smooth(distance / feather) if feather else (distance >= 0)).float()
 
 
 def patch_of(framing: Framing, height: int, width: int) -> Patch:
@@ -119,10 +116,3 @@ def smooth(rise: torch.Tensor) -> torch.Tensor:
     """From 0 to 1 without a corner at either end."""
     rise = rise.clamp(0, 1)
     return rise * rise * (3 - 2 * rise)
-
-
-def _room(framing: Framing, height: int, width: int) -> list[float]:
-    """How far within the picture the middles of a square's edges lie, in sides: left, upper, right, lower."""
-    middles = torch.tensor([[0, 0.5, 1, 0.5], [0.5, 0, 0.5, 1], [1, 1, 1, 1]], dtype=torch.float64)
-    x, y = framing.to_picture(1) @ middles
-    return (torch.stack([x, y, width - x, height - y]).amin(0) / framing.side).tolist()

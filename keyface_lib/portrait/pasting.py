@@ -74,7 +74,8 @@ class Pasting:
         Args:
             frame: (n, n, 3), uint8 or floating point in [0, 1].
             picture: another one to lay it into, of the size and type of the first: a video's frame.
-            framing: where the square lies in that one, if it moved; a mask does not move with it.
+            framing: where the square lies in that one, if it moves; its corners are not seen then, and a mask
+                is not looked at.
 
         Returns:
             (height, width, 3) of the picture's type.
@@ -146,7 +147,7 @@ class Pasting:
         return under
 
     def _moved(self, patch: Patch, first: int, rows: int) -> torch.Tensor:
-        return patch.soft_rows(feather_of(self._share, patch.framing), first, rows)
+        return patch.round(feather_of(self._share, patch.framing), first, rows)
 
     def _cut(self, mask: torch.Tensor) -> torch.Tensor:
         """A mask within the square, (rows, columns) in [0, 1]."""
