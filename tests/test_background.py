@@ -219,6 +219,38 @@ def test_a_telephone_s_video_is_laid_into_upright(tmp_path):
     assert talk(path, 0.2).shape == (5, 160, 120, 3)
 
 
+def test_a_large_video_is_laid_into_as_small_as_players_expect(tmp_path, monkeypatch):
+    walking(tmp_path / "film.mkv", 10)
+    monkeypatch.setattr(background, "LONGEST_SIDE", 80)
+    clip = tiny_keyface().animate(
+        tmp_path / "film.mkv", voice(0.4), face=BOX, steps=1, background="moving", at=0.0
+    )
+    assert clip.background.framing == Framing(20, 25, 20)
+    assert torch.cat(list(clip)).shape == (10, 60, 80, 3)
+
+
+def test_the_picture_of_a_video_is_taken_from_its_path_as_from_its_time(tmp_path):
+    """What is no video, or ends sooner, is told as it is of a moving background."""
+    walking(tmp_path / "film.mkv", 20)
+    path = tmp_path / "film.mkv"
+    for at in (None, 0.4):
+        given = film.picture_at(path, at or 0.0)
+        pictures = [
+            talk(one, 0.2, at=when, background="still", full_frame=True)
+            for one, when in ((path, at), (given, None))
+        ]
+        assert torch.equal(*pictures)
+    Image.new("RGB", (80, 80)).save(tmp_path / "still.png")
+    for picture, at, said in (
+        (path, 0.9, r"has ended by 0\.9 s"),
+        (without_pictures(tmp_path / "sound.mp4"), None, "give a PNG, JPEG"),
+        (without_pictures(tmp_path / "sound.mp4"), 0.0, "has no video stream"),
+        (tmp_path / "still.png", 0.0, "does not move; leave the time out"),
+    ):
+        with pytest.raises(KeyFaceError, match=said):
+            talk(picture, 0.2, at=at, background="still")
+
+
 def test_a_moving_picture_is_a_video_too(tmp_path):
     first, *others = (Image.fromarray(squares(red(30 + i))) for i in range(5))
     first.save(tmp_path / "film.gif", save_all=True, append_images=others, duration=40)
