@@ -171,7 +171,7 @@ def test_a_moment_after_the_end_of_the_clip_is_followed_back_to_its_beginning(tm
     assert counted(frames) == [*range(10)]
 
 
-@pytest.mark.parametrize("rate", [10, 30, 50])
+@pytest.mark.parametrize("rate", [10, 30])
 def test_a_video_of_another_rate_goes_by_its_time(rate, tmp_path):
     walking(tmp_path / "film.mkv", rate, rate=rate)
     assert counted(talk(tmp_path / "film.mkv")) == [i * rate // 25 for i in range(20)]
@@ -206,7 +206,7 @@ def test_a_video_that_is_damaged_in_the_middle_is_told_and_goes_on(tmp_path):
         warnings.simplefilter("always")
         frames = talk(path, 2.0, face=(10, 10, 40, 40))
     assert len(frames) == 50
-    assert any("damaged packets of video were left out" in str(one.message) for one in told)
+    assert sum("damaged packets of video were left out" in str(one.message) for one in told) == 1
 
 
 def test_a_telephone_s_video_is_laid_into_upright(tmp_path):
@@ -216,7 +216,8 @@ def test_a_telephone_s_video_is_laid_into_upright(tmp_path):
     at = data.index(b"tkhd") + 4 + 40
     data[at : at + 36] = struct.pack(">9i", 0, 65536, 0, -65536, 0, 0, 0, 0, 1 << 30)
     path.write_bytes(data)
-    assert talk(path, 0.2).shape == (5, 160, 120, 3)
+    with pytest.warns(UserWarning, match="no face is found"):
+        assert talk(path, 0.2).shape == (5, 160, 120, 3)
 
 
 def test_a_large_video_is_laid_into_as_small_as_players_expect(tmp_path, monkeypatch):
@@ -287,6 +288,7 @@ def test_what_cannot_be_a_moving_background_is_one_sentence(tmp_path):
         assert "\n" not in str(error.value)
 
 
+@pytest.mark.filterwarnings("ignore:the face is not followed")
 def test_a_video_that_changes_its_size_is_told_before_anything_is_computed(tmp_path, monkeypatch):
     walking(tmp_path / "film.mkv", 10)
     shown = [(torch.zeros(3, 120, 160), 5), (torch.zeros(3, 60, 80), 5)]
@@ -317,8 +319,8 @@ def test_frames_that_do_not_show_the_face_stay_as_they_are_and_are_counted(tmp_p
 
 
 def test_the_video_is_read_along_with_the_frames_and_never_held(tmp_path, monkeypatch):
-    walking(tmp_path / "film.mkv", 100)
-    clip = tiny_keyface().animate(tmp_path / "film.mkv", voice(4), face=BOX, steps=1, background="moving")
+    walking(tmp_path / "film.mkv", 40)
+    clip = tiny_keyface().animate(tmp_path / "film.mkv", voice(1.6), face=BOX, steps=1, background="moving")
     read = []
     shown = film.Video.frames
 
@@ -329,7 +331,7 @@ def test_the_video_is_read_along_with_the_frames_and_never_held(tmp_path, monkey
 
     monkeypatch.setattr(film.Video, "frames", counting)
     stream = iter(clip)
-    for number in range(1, 30):
+    for number in range(1, 20):
         next(stream)
         assert sum(read) <= number + 1
     stream.close()

@@ -3,7 +3,7 @@
 import math
 import os
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 
 import torch
@@ -44,7 +44,7 @@ class Background:
     def pictures(self) -> Iterator[torch.Tensor]:
         """Its frames at 25 fps, (height, width, 3) uint8, without an end: the last one is held."""
         picture = self.picture
-        for shown, times in _pictures(self.path):
+        for shown, times in _untold(_pictures(self.path)):
             picture = in_bytes(shown)
             for _ in range(times):
                 yield picture
@@ -134,13 +134,29 @@ def _known(
     return tracker
 
 
-def _pictures(path: str | os.PathLike) -> Iterator[tuple[torch.Tensor, int]]:
+def _pictures(path: str | os.PathLike) -> Generator[tuple[torch.Tensor, int], None, None]:
     film = open_film(path, LONGEST_SIDE)
     if film is None:
         raise KeyFaceError(f"{one_line(path)}: is a picture that does not move; give a video")
     with film:
         for picture, times in film.frames():
             yield at_most(picture, Framing(0, 0, 1), LONGEST_SIDE)[0], times
+
+
+def _untold(pictures: Generator[tuple[torch.Tensor, int], None, None]) -> Iterator[tuple[torch.Tensor, int]]:
+    """Pictures of a video that is read again: what is wrong with it was told when the face was followed."""
+    try:
+        while True:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                shown = next(pictures, None)
+            if shown is None:
+                return
+            yield shown
+    finally:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            pictures.close()
 
 
 def _check_size(path: str | os.PathLike, first: torch.Size, now: torch.Size, frames: int) -> None:
