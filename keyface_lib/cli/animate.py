@@ -3,7 +3,6 @@
 import argparse
 import json
 import time
-from dataclasses import replace
 from pathlib import Path
 
 from .. import small
@@ -19,6 +18,7 @@ from ..clip.inputs import (
 )
 from ..errors import KeyFaceError
 from .faces import FaceAction, box, which
+from .picture import framed, picture_of, with_face
 from .terminal import bar, note
 
 _SETTINGS = (
@@ -164,7 +164,7 @@ def run(options: argparse.Namespace) -> None:
     check_output(options.output, options.lossless)
     if options.background == "moving":
         check_moves(options.image)
-    image = _picture(options)
+    image = picture_of(options)
     people = [Person(*face) for face in options.face]
     if people:
         materials = materials_of(image, people, options.normalize, options.silence_gate)
@@ -179,10 +179,10 @@ def run(options: argparse.Namespace) -> None:
             silence_gate=options.silence_gate,
         )
         if options.face_box is None and options.which_face is None:
-            material = _with_face(material)
+            material = with_face(material)
         materials = [material]
     for material in materials:
-        note(_framed(material))
+        note(framed(material))
     behind = None
     if options.background == "moving":
         with bar("follow", "frame") as progress:
@@ -280,53 +280,6 @@ def _check_who_speaks(options: argparse.Namespace) -> None:
     if options.background == "moving":
         raise KeyFaceError("--background moving follows a single face; leave it out, or name one face")
     options.face = [(face, check_file(audio, "recording"), emotion) for face, audio, emotion in options.face]
-
-
-def _picture(options: argparse.Namespace):
-    """The picture that is animated: the file, or of a video what it shows at a time, which is said."""
-    from ..media.film import is_video, picture_at
-
-    if options.at is None and not is_video(options.image):
-        return options.image
-    at = options.at or 0.0
-    picture = picture_at(options.image, at)
-    another = "; choose another moment with --at SECONDS" if options.at is None else ""
-    note(f"the picture is what the video shows at {at:.2f} s{another}")
-    if options.full_frame and options.background == "still":
-        note("the rest of the picture stands still; --background moving lays the face into the moving video")
-    return picture
-
-
-def _with_face(material):
-    """The largest face framed, unless it is already; where none is found, which is said, the centre stays."""
-    from ..portrait.finding import FRAMED, NoFaceError, find_face
-
-    try:
-        found = find_face(material.picture)
-    except NoFaceError as error:
-        note(f"{error}, with --face-box X,Y,W,H")
-        return material
-    height, width = material.picture.shape[-2:]
-    if height == width and found.framing.side > FRAMED * height:
-        return material
-    if found.number > 1:
-        note(f"{found.number} faces were found, the largest is taken; choose another with --which-face")
-    return replace(material, framing=found.framing)
-
-
-def _framed(material) -> str:
-    """Which part of the picture is animated, in words and pixels of the file."""
-    height, width = (side * material.reduction for side in material.picture.shape[-2:])
-    framing = material.framing
-    if framing is not None:
-        framing = framing.scaled(material.reduction)
-        return f"the square of {framing.side:.0f} pixels around {framing.x:.0f},{framing.y:.0f} is animated"
-    if height == width:
-        return "the whole picture is animated"
-    return (
-        f"the central square of {min(height, width)} pixels is animated; where the face lies elsewhere, name "
-        "its square with --face-box X,Y,W,H"
-    )
 
 
 def _left(output: Path, written: int, total: int) -> str:
