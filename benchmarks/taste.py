@@ -17,6 +17,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import torch
 from taste_chart import chart
 from taste_sounds import sounds, with_noise
+from taste_whispers import whispers
 from toyworld import table
 from toyworld_talk import Table, keyframes_again, made_again, portrait, to_compare
 
@@ -158,6 +159,7 @@ PARTS = {
     "head-motion": head_motion,
     "expression": expression,
     "sounds": lambda *_: sounds(),
+    "whispers": lambda *_: whispers(),
     "videos": videos,
     "silence-gate": silence_gate,
 }

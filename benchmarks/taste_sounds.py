@@ -1,6 +1,8 @@
 """What the silence gate keeps of the toy world's sounds, by what they are and how noisy."""
 
+from collections.abc import Sequence
 from functools import cache
+from typing import Protocol
 
 import torch
 from toyworld_talk import FIRST_SEED_TO_COMPARE, Table
@@ -18,28 +20,38 @@ MARGIN = 6
 """Frames at either end of a silence that do not count: the gate keeps some."""
 
 
+class Labelled(Protocol):
+    """What every frame at 25 fps holds: the number of a kind of sound, (frames,)."""
+
+    @property
+    def vocalization(self) -> torch.Tensor: ...
+
+
 def sounds() -> Table:
     performances = [perform(FIRST_SEED_TO_COMPARE + number, SECONDS, "test") for number in range(CLIPS)]
-    rows = [["none", *_kept(performances, [p.waveform for p in performances])]]
+    rows = [["none", *kept(performances, [p.waveform for p in performances])]]
     for kind in NOISES:
         for level in LEVELS_DB:
             heard = [with_noise(performance, kind, level) for performance in performances]
-            rows.append([f"{kind}, {level} dB below", *_kept(performances, heard)])
+            rows.append([f"{kind}, {level} dB below", *kept(performances, heard)])
     title = f"Share of frames that the silence gate keeps, {CLIPS} recordings of {SECONDS:g} s"
     return title, ["noise", "silence", *CLASSES[1:]], rows
 
 
-def _kept(performances: list[Performance], heard: list[torch.Tensor]) -> list[float]:
-    kept: dict[str, list[torch.Tensor]] = {name: [] for name in CLASSES}
+def kept(
+    performances: Sequence[Labelled], heard: list[torch.Tensor], names: Sequence[str] = CLASSES
+) -> list[float]:
+    """The share of frames of each kind that stays of what is heard."""
+    stay: dict[str, list[torch.Tensor]] = {name: [] for name in names}
     for performance, waveform in zip(performances, heard, strict=True):
         samples = torch.zeros(len(waveform))
         for start, stop in voiced_spans(waveform):
             samples[start:stop] = 1
         frames, labels = samples.view(-1, SAMPLES_PER_FRAME).mean(dim=1), performance.vocalization
-        for number, name in enumerate(CLASSES):
+        for number, name in enumerate(names):
             chosen = labels == number
-            kept[name].append(frames[settled(chosen, MARGIN) if name == "silence" else chosen])
-    return [float(torch.cat(shares).mean()) for shares in kept.values()]
+            stay[name].append(frames[settled(chosen, MARGIN) if name == "silence" else chosen])
+    return [float(torch.cat(shares).mean()) for shares in stay.values()]
 
 
 def with_noise(performance: Performance, kind: str, below_db: float) -> torch.Tensor:
@@ -47,11 +59,11 @@ def with_noise(performance: Performance, kind: str, below_db: float) -> torch.Te
     waveform = performance.waveform
     speech = (performance.vocalization == CLASSES.index("speech")).repeat_interleave(SAMPLES_PER_FRAME)
     level = waveform[speech].square().mean().sqrt() * 10 ** (-below_db / 20)
-    return waveform + level * _noise(kind, len(waveform))
+    return waveform + level * noise_of(kind, len(waveform))
 
 
 @cache
-def _noise(kind: str, samples: int) -> torch.Tensor:
+def noise_of(kind: str, samples: int) -> torch.Tensor:
     """Noise of level 1; music is a chord of four fading tones every half second."""
     generator = torch.Generator().manual_seed(1)
     time = torch.arange(samples) / SAMPLE_RATE

@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import torch
@@ -16,14 +17,25 @@ from .audio.containers import RATES
 from .audio.features import AudioFeatures, encode_audio
 from .clip.animate import Animation
 from .clip.asked import redos_of
+from .clip.background import Background, check_moves, followed
 from .clip.clip import Clip, Progress
 from .clip.cost import measure
 from .clip.devices import best_device, device_of, dtype_of
 from .clip.group import Group
-from .clip.inputs import HUB, check_model, check_progress, hub_id
+from .clip.inputs import BACKGROUNDS, HUB, check_model, check_progress, hub_id
 from .clip.kept import kept_features, kept_latent
 from .clip.live import Live
-from .clip.material import Feeling, Material, Picture, Recording, picture_of, read_material, sound_of
+from .clip.material import (
+    Feeling,
+    Material,
+    Picture,
+    Recording,
+    feeling_of,
+    framed_picture,
+    picture_of,
+    read_material,
+    sound_of,
+)
 from .clip.models import Models, load_models
 from .clip.people import Person, materials_of
 from .clip.settings import Settings, settings_from
@@ -36,10 +48,10 @@ from .method.holding import kept_keyframes
 from .method.redo import Redo
 from .method.tensors import check_finite
 from .method.timeline import FPS, SAMPLE_RATE, Timeline, frames_in
-from .method.values import LARGEST_SEED, whole, yes_or_no
+from .method.values import LARGEST_SEED, choice, whole, yes_or_no
 from .portrait.finding import Which
 from .portrait.framing import LONGEST_SIDE, Box, Framing, at_most, central, cropped
-from .portrait.pasting import Pasting
+from .portrait.pasting import Pasting, in_bytes
 from .weights.knowing import said_of_strange
 from .work.folder import WorkFolder, opened
 from .work.keys import fingerprint
@@ -98,6 +110,8 @@ class KeyFace:
         held: Mapping[int, torch.Tensor] | torch.Tensor | None = None,
         reroll: Collection[int] = (),
         silence_gate: bool = False,
+        at: float | None = None,
+        background: str = "still",
         work: WorkFolder | str | os.PathLike | None = None,
         redo: Sequence[str] = (),
         **options,
@@ -107,7 +121,7 @@ class KeyFace:
         docs/inputs.md says all that is taken; everything is looked at before anything is computed.
 
         Args:
-            image: a picture file, a PIL image, a NumPy array, or a tensor (3, h, w) in [-1, 1].
+            image: a picture or video file, a PIL image, a NumPy array, or a tensor (3, h, w) in [-1, 1].
             audio: a sound file, or (samples,) or (channels, samples) in [-1, 1].
             emotion: a curve, or text that `emotion_file.parse_emotion` reads.
             settings: how it is sampled; by default as the model files ask for.
@@ -125,6 +139,9 @@ class KeyFace:
             reroll: numbers of keyframes to sample anew though `held` has them; give another `seed`.
             silence_gate: mutes what is neither said nor voiced in what the face hears, not in the video, so
                 that noise moves no mouth (`audio.silence_gate`).
+            at: seconds of a video at which it shows the picture that is animated; None is its first.
+            background: "moving" follows the face through the video that `image` names and lays it into its
+                frames, which happens in part right here; frames are the whole picture then.
             work: a folder that keeps what is finished. Another run with it goes on from there, and makes only
                 what changed settings touch; see docs/long.md.
             redo: passages such as "12.0-15.5" (seconds) to make again with a new seed, of a clip in `work`;
@@ -137,9 +154,22 @@ class KeyFace:
         settings = settings_from(self.models.default_settings() if settings is None else settings, **options)
         check_progress("progress", progress)
         check_progress("audio_progress", audio_progress)
-        material = read_material(image, audio, emotion, sample_rate, normalize, face, silence_gate)
+        moving = choice("background", background, BACKGROUNDS) == "moving"
+        if moving:
+            check_moves(image)
+        material = read_material(image, audio, emotion, sample_rate, normalize, face, silence_gate, at)
+        behind = followed(cast(str, image), material, at or 0.0) if moving else None
         return self.plan(
-            material, settings, progress, audio_progress, full_frame, held, reroll, opened(work), redo
+            material,
+            settings,
+            progress,
+            audio_progress,
+            full_frame,
+            held,
+            reroll,
+            behind,
+            opened(work),
+            redo,
         )
 
     def animate_arriving(
@@ -177,7 +207,7 @@ class KeyFace:
         settings = settings_from(self.models.default_settings() if settings is None else settings, **options)
         feeling = emotion if callable(emotion) else partial(feeling_of, emotion)
         feeling()  # what is wrong with it shows now
-        picture, framing = framed_picture(image, face)
+        picture, _, framing = framed_picture(image, face)
         return self.plan_arriving(picture, framing, blocks, feeling, settings, full_frame, hearing_s)
 
     def plan_arriving(
@@ -206,12 +236,19 @@ class KeyFace:
         full_frame: bool = False,
         held: Mapping[int, torch.Tensor] | torch.Tensor | None = None,
         reroll: Collection[int] = (),
+        background: Background | None = None,
         work: WorkFolder | None = None,
         redo: Sequence[str] = (),
     ) -> Clip:
-        """Plans a clip of what has been read; see `animate`."""
+        """Plans a clip of what has been read; see `animate`.
+
+        Args:
+            background: see `clip.background.followed`.
+        """
         redos = redos_of(work, redo, frames_in(len(material.waveform)) / FPS, settings.seed)
-        return self._plan(material, settings, progress, audio_progress, full_frame, held, reroll, work, redos)
+        return self._plan(
+            material, settings, progress, audio_progress, full_frame, held, reroll, background, work, redos
+        )
 
     def _plan(
         self,
@@ -222,6 +259,7 @@ class KeyFace:
         full_frame: bool,
         held: Mapping[int, torch.Tensor] | torch.Tensor | None,
         reroll: Collection[int],
+        background: Background | None,
         work: WorkFolder | None,
         redos: Sequence[Redo],
     ) -> Clip:
@@ -230,14 +268,15 @@ class KeyFace:
         timeline = Timeline(frames_in(len(material.waveform)), settings.keyframes.keyframes_per_window)
         held = kept_keyframes(held, reroll, timeline, (4, side, side))
         pasting = self._pasting(picture, framing) if yes_or_no("full_frame", full_frame) else None
+        if background is not None:
+            pasting = background.pasting(models.image_size)
         store = None if work is None else work.store
         identity = self._encode_portrait(picture, framing, store)
         features = self._encode_audio(material.waveform, audio_progress, store)
         cost = None
         if settings.batch is None and work is not None and work.manifest.batch:
-            settings = replace(
-                settings, batch=work.manifest.batch
-            )  # batches are kept, see `Animation.segments`
+            # Results are kept in batches, see `Animation.segments`.
+            settings = replace(settings, batch=work.manifest.batch)
         if settings.batch is None:
             cost = measure(models, sequences=Timeline(features.n_frames).n_segments)
             settings = replace(settings, batch=cost.batch)
@@ -252,13 +291,13 @@ class KeyFace:
             material.sound_rate,
             cost,
             pasting,
+            background,
             work,
         )
 
     def _pasting(self, picture: torch.Tensor, framing: Framing | None) -> Pasting:
         whole, place = at_most(picture, framing or central(*picture.shape[-2:]), LONGEST_SIDE)
-        pixels = ((whole + 1) * 127.5).round().clamp(0, 255).byte().permute(1, 2, 0)
-        return Pasting(pixels, place, self.models.image_size)
+        return Pasting(in_bytes(whole), place, self.models.image_size)
 
     def animate_people(
         self,
@@ -314,7 +353,7 @@ class KeyFace:
         for number, material in enumerate(materials):
             seed = settings.seed + number
             own = replace(settings, seed=seed if seed <= LARGEST_SEED else seed - 2**64)
-            clips.append(self._plan(material, own, None, audio_progress, True, None, (), work, redos))
+            clips.append(self._plan(material, own, None, audio_progress, True, None, (), None, work, redos))
             settings = replace(settings, batch=clips[0].animation.settings.batch)
         group = Group(tuple(clips), apart)
         group.report_to(progress)

@@ -10,8 +10,9 @@ from comfy_api.latest import io
 from einops import rearrange
 
 from ..keyface_lib.errors import KeyFaceError
+from ..keyface_lib.portrait.border import FEATHER
 from ..keyface_lib.portrait.framing import LONGEST_SIDE, Framing, at_most
-from ..keyface_lib.portrait.pasting import FEATHER, Pasting
+from ..keyface_lib.portrait.pasting import Pasting
 from . import edges, inputs
 from .compat import found_by
 from .node_text import remark, show

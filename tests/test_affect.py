@@ -25,6 +25,7 @@ from keyface_lib.affect.smoothing import smoothed
 from keyface_lib.cli import main
 from keyface_lib.clip.emotion_file import parse_emotion
 from keyface_lib.errors import KeyFaceError
+from keyface_lib.media import image
 from keyface_lib.method.emotion import EmotionCurve
 from keyface_lib.method.emotion_text import to_json
 from keyface_lib.toyworld import make_clip
@@ -135,6 +136,17 @@ def test_the_face_that_is_meant_is_read_and_not_its_neighbour(tmp_path):
     assert first.valence[-1] - first.valence[0] == pytest.approx(1.4, abs=0.15)
     assert second.arousal.numpy() == pytest.approx(np.zeros(40), abs=0.15)
     assert torch.equal(second.arousal, same.arousal)
+
+
+def test_a_point_counts_pixels_of_the_file_even_where_that_is_read_smaller(tmp_path, monkeypatch):
+    shown = squares((RED, 250, 300, 200, 1.0), (GREEN, 1100, 60, 160, 0.8), height=800, width=3000)
+    film = write_video(tmp_path / "film.mkv", [shown] * 3)
+    Image.fromarray(shown).save(tmp_path / "still.png")
+    monkeypatch.setattr(image, "MAX_EXACT_PIXELS", 1_000_000)
+    for path in (film, tmp_path / "still.png"):
+        for point, lane in (((720, 300), "valence"), ((780, 300), "arousal")):
+            observed = read_file(path, Brightness(), find_squares, "nearest", point=point)
+            assert getattr(observed, lane)[0] > 0, (path, point)
 
 
 def test_a_video_of_one_frame_is_one_point(tmp_path):

@@ -21,6 +21,9 @@ from tiny_models import recorded, tiny_folder, tiny_keyface, voice
 
 from keyface_lib.cli import main
 from keyface_lib.clip.inputs import SAMPLERS
+from keyface_lib.clip.people import Person, materials_of
+from keyface_lib.errors import KeyFaceError
+from keyface_lib.media import image
 from keyface_lib.pipeline import KeyFace
 
 ASSETS = Path(__file__).parents[1] / "assets"
@@ -97,6 +100,24 @@ def test_which_part_of_a_picture_is_animated_is_said(tmp_path, capsys):
         command = animate(tmp_path / "picture.png", speech, "-o", tmp_path / "a.mp4", "--steps", 1)
         assert main(command) == 0
         assert said in capsys.readouterr().err
+
+
+def test_places_are_told_in_pixels_of_the_file_even_where_it_is_read_smaller(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(image, "MAX_EXACT_PIXELS", 10_000)
+    Image.new("RGB", (400, 300)).save(tmp_path / "large.png")
+    speech = recorded(tmp_path / "speech.wav", 0.2)
+    words = (tmp_path / "large.png", speech, "-o", tmp_path / "a.mp4", "--steps", 1)
+    for box, said in (
+        ((), "square of 300 pixels"),
+        (("--face-box", "200,100,80,80"), "of 80 pixels around 240,140"),
+    ):
+        assert main(animate(*words, *box)) == 0
+        assert said in capsys.readouterr().err
+    people = [Person((x, 100, 80, 80), speech) for x in (200, 212)]
+    with pytest.raises(KeyFaceError, match="persons 1 and 2 are 12 pixels apart"):
+        materials_of(tmp_path / "large.png", people)
+    people[1] = Person((300, 100, 80, 80), speech)
+    assert [material.reduction for material in materials_of(tmp_path / "large.png", people)] == [4, 4]
 
 
 def test_a_face_that_is_none_is_told_how_it_is_said(tmp_path, capsys):

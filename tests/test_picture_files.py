@@ -269,7 +269,9 @@ def test_beneath_transparency_are_the_colours_of_the_file_as_load_image_gives_th
 
 @pytest.mark.parametrize(("width", "height"), [(20_000, 600), (1, 2000), (300, 100), (100, 300), (64, 20)])
 def test_a_long_picture_is_used_with_a_word(width, height):
-    with pytest.warns(UserWarning, match=f"{width} x {height} pixels, and only its central square"):
+    longer = max(width, height) / min(width, height)
+    shape = "wide as it is high" if width > height else "high as it is wide"
+    with pytest.warns(UserWarning, match=f"is {longer:.1f} times as {shape}, and only its central square"):
         square(torch.zeros(3, height, width), 16)
 
 

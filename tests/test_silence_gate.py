@@ -89,6 +89,24 @@ def test_a_short_faint_breath_is_muted_and_a_long_one_is_not(speech):
         assert (muted(gated(clean + 1e-5 * noise(len(clean))), first, last) > 0.9) is is_muted, seconds
 
 
+@pytest.mark.parametrize("below_db", [20, 25])
+def test_a_whisper_beside_speech_is_left_alone(speech, below_db):
+    """Bursts of a quarter of a second, as faint and as short as a breath, but one after the other."""
+    level = speech.square().mean().sqrt() * 10 ** (-below_db / 20)
+    syllable = torch.cat([noise(4000, 1) * torch.hann_window(4000), torch.zeros(2400)])
+    clean, (_, (first, last)) = between_pauses(speech, level * syllable.repeat(5))
+    noisy = clean + 0.1 * level * noise(len(clean), 2)
+    assert muted(gated(noisy), first, last - 2400) < 0.02
+    assert muted(gated(noisy), last + 8000, len(clean)) > 0.99
+
+
+def test_keys_that_are_typed_on_are_muted(speech):
+    level = speech.square().mean().sqrt()
+    key = torch.cat([0.1 * level * noise(400, 1) * torch.linspace(1, 0, 400), torch.zeros(2800)])
+    clean, (_, (first, last)) = between_pauses(speech, key.repeat(10))
+    assert muted(gated(clean + 1e-5 * noise(len(clean))), first + 4000, last) > 0.9
+
+
 def test_nothing_is_muted_where_nothing_stands_out(speech):
     clean, _ = between_pauses(speech)
     for waveform in (

@@ -10,7 +10,7 @@ import torch
 from ..errors import KeyFaceError
 from ..media.film import open_film
 from ..media.frame_rate import at_25_fps, first_of
-from ..media.image import load_image
+from ..media.image import load_scaled_image
 from ..method.emotion import EmotionCurve
 from ..method.timeline import FPS
 from ..method.values import choice, real
@@ -52,7 +52,7 @@ def read_file(
             with a warning.
         which: face is meant in the first frame that shows it, one of `CHOICES`; it is followed from there.
         number: from 1, of the face from the left.
-        point: in pixels, to which the face is nearest.
+        point: in pixels of the file, to which the face is nearest.
         start: seconds of a video before those that are read.
         length: seconds that are read; None goes on to the end.
         progress: called with (frames done, frames expected).
@@ -61,20 +61,22 @@ def read_file(
     Raises:
         KeyFaceError: the file cannot be read, never shows the face, or has nothing in those seconds.
     """
-    face = _followed(detector, which, number, point)
     film = open_film(source)
     if film is None:
-        return observe([(_picture(source), 1)], reader, face, watch=watch)
-    first, number = round(start * FPS), None if length is None else max(1, round(length * FPS))
+        picture, reduction = _picture(source)
+        face = _followed(detector, which, number, _reduced(point, reduction))
+        return observe([(picture, 1)], reader, face, watch=watch)
+    first, most = round(start * FPS), None if length is None else max(1, round(length * FPS))
     with film:
+        face = _followed(detector, which, number, _reduced(point, film.reduction))
         expected = max(0, film.expected - first)
 
         def report(done: int) -> None:
             if progress is not None:
-                progress(done, max(done, min(expected, number or expected)))
+                progress(done, max(done, min(expected, most or expected)))
 
         shown = film.frames(first)
-        shown = shown if number is None else first_of(shown, number)
+        shown = shown if most is None else first_of(shown, most)
         return observe(_some(shown), reader, face, report, watch)
 
 
@@ -123,10 +125,15 @@ def curve_of(
     return EmotionCurve(*(simplified(smoothed(lane, smooth), tolerance) for lane in felt))
 
 
-def _picture(source: str | os.PathLike | BinaryIO) -> torch.Tensor:
+def _picture(source: str | os.PathLike | BinaryIO) -> tuple[torch.Tensor, int]:
     if isinstance(source, (str, os.PathLike)):
-        return load_image(source)
+        return load_scaled_image(source)
     raise KeyFaceError("the video is a picture that does not move; load it as a picture")
+
+
+def _reduced(point: Point | None, reduction: float) -> Point | None:
+    """A point of a file in a picture of it that is read smaller."""
+    return None if point is None else (point[0] / reduction, point[1] / reduction)
 
 
 def _followed(

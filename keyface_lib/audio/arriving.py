@@ -36,7 +36,7 @@ class ArrivingSound:
         self,
         encoders: Mapping[str, AudioEncoder],
         window_s: float = HEARING_S,
-        load: Callable[[AudioEncoder], None] | None = None,
+        load: Callable[..., None] | None = None,
     ):
         """Nothing is heard yet.
 

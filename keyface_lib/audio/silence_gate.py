@@ -26,7 +26,13 @@ sighs and whispers would be lost, so there nothing is muted."""
 FAINT = 40.0
 """What lies that many dB below a loud moment's level in a band is never heard there."""
 PUFF, PUFF_S = 25.0, 0.4
-"""A sound that stays that many dB below loud moments for no longer than these seconds is a breath."""
+"""A sound that stays that many dB below loud moments for no longer than these seconds is a breath, unless it
+is one of several:"""
+HUSHED, TOGETHER_S = 15.0, 0.3
+"""sounds that all stay that many dB below, and of which each begins within these seconds after the one
+before, are a whisper, whose syllables are as short as breaths."""
+SYLLABLE_S = 0.1
+"""Shorter ones of them are no syllables: keys that are typed on."""
 CLICK_S = 0.06
 """Shorter sounds are no voice."""
 BEFORE_S, AFTER_S = 0.12, 0.2
@@ -83,13 +89,13 @@ def voiced_spans(waveform: torch.Tensor) -> list[tuple[int, int]]:
         return everything
     loudness = 10 * (10 ** (levels / 10)).mean(dim=1).log10()
     loud = _quantile(loudness, 0.95)
+    heard = [
+        (first, last)
+        for first, last in runs(contrast >= CLOSES)
+        if contrast[first : last + 1].max() >= OPENS and last + 1 - first >= CLICK_S * SAMPLE_RATE / STEP
+    ]
     kept: list[tuple[int, int]] = []
-    for first, last in runs(contrast >= CLOSES):
-        run = slice(first, last + 1)
-        seconds = (last + 1 - first) * STEP / SAMPLE_RATE
-        puff = seconds <= PUFF_S and loudness[run].max() < loud - PUFF
-        if contrast[run].max() < OPENS or seconds < CLICK_S or puff:
-            continue
+    for first, last in _without_breaths(heard, loud - loudness):
         start = max(0, first * STEP - round(BEFORE_S * SAMPLE_RATE))
         stop = min(len(waveform), (last + 1) * STEP + round(AFTER_S * SAMPLE_RATE))
         before = kept[-1][1] if kept else 0
@@ -99,6 +105,39 @@ def voiced_spans(waveform: torch.Tensor) -> list[tuple[int, int]]:
     if kept and len(waveform) - kept[-1][1] < PAUSE_S * SAMPLE_RATE:
         kept[-1] = (kept[-1][0], len(waveform))
     return kept or everything
+
+
+def _without_breaths(heard: list[tuple[int, int]], below: torch.Tensor) -> list[tuple[int, int]]:
+    """Sounds (first step, last step) without those that are faint, short and alone.
+
+    Args:
+        below: (steps,), by how many dB each is below loud moments.
+    """
+    per_second = SAMPLE_RATE / STEP
+    groups: list[list[tuple[int, int, float]]] = []
+    for first, last in heard:
+        faintness = float(below[first : last + 1].min())
+        before = groups[-1][-1] if groups else None
+        if (
+            before is not None
+            and min(faintness, before[2]) > HUSHED
+            and first - before[1] <= TOGETHER_S * per_second
+        ):
+            groups[-1].append((first, last, faintness))
+        else:
+            groups.append([(first, last, faintness)])
+    return [
+        (first, last)
+        for group in groups
+        for first, last, faintness in group
+        if faintness <= PUFF or _syllables(group) > PUFF_S * per_second
+    ]
+
+
+def _syllables(group: list[tuple[int, int, float]]) -> int:
+    """Steps in all of the sounds that are long enough for one."""
+    lengths = (last + 1 - first for first, last, _ in group)
+    return sum(length for length in lengths if length >= SYLLABLE_S * SAMPLE_RATE / STEP)
 
 
 def band_levels(waveform: torch.Tensor) -> torch.Tensor:

@@ -4,11 +4,11 @@ import argparse
 import json
 import time
 from contextlib import ExitStack
-from dataclasses import replace
 from pathlib import Path
 
 from .. import small
 from ..clip.inputs import (
+    BACKGROUNDS,
     DTYPES,
     SAMPLERS,
     check_file,
@@ -21,6 +21,7 @@ from ..clip.inputs import (
 from ..errors import KeyFaceError
 from .estimate import estimate
 from .faces import FaceAction, box, which
+from .picture import framed, picture_of, with_face
 from .terminal import bar, note
 from .work import open_work
 
@@ -54,6 +55,7 @@ def add_demo(commands) -> None:
         face_box=None,
         at=None,
         full_frame=False,
+        background="still",
         face=[],
         apart=False,
         work=None,
@@ -97,6 +99,13 @@ def add(commands) -> None:
     )
     animate.add_argument(
         "--full-frame", action="store_true", help="give back the whole picture with the face moving in it"
+    )
+    animate.add_argument(
+        "--background",
+        choices=BACKGROUNDS,
+        default="still",
+        help="of a video: moving follows the face through it and lays it into its frames, as --full-frame "
+        "lays it into the one it is from",
     )
     animate.add_argument(
         "--face",
@@ -184,6 +193,7 @@ def run(options: argparse.Namespace) -> None:
     """
     started = time.monotonic()
     settings = _checked(options)
+    from ..clip.background import check_moves, followed
     from ..clip.devices import device_of
     from ..clip.material import read_material
     from ..clip.people import Person, materials_of
@@ -191,7 +201,9 @@ def run(options: argparse.Namespace) -> None:
 
     device = device_of(options.device)
     check_output(options.output, options.lossless, again=options.work is not None)
-    image = _picture(options)
+    if options.background == "moving":
+        check_moves(options.image)
+    image = picture_of(options)
     people = [Person(*face) for face in options.face]
     if people:
         materials = materials_of(image, people, options.normalize, options.silence_gate)
@@ -206,10 +218,14 @@ def run(options: argparse.Namespace) -> None:
             silence_gate=options.silence_gate,
         )
         if options.face_box is None and options.which_face is None:
-            material = _with_face(material)
+            material = with_face(material)
         materials = [material]
     for material in materials:
-        note(_framed(material))
+        note(framed(material))
+    behind = None
+    if options.background == "moving":
+        with bar("follow", "frame") as progress:
+            behind = followed(options.image, materials[0], options.at or 0.0, progress)
     if options.model is None:
         note(f"the model is {small.NAME}: it knows drawn faces of 64 pixels; name a better one with --model")
     elif hub_id(options.model):
@@ -234,6 +250,7 @@ def run(options: argparse.Namespace) -> None:
                     chosen,
                     audio_progress=progress,
                     full_frame=options.full_frame,
+                    background=behind,
                     work=work,
                     redo=options.redo,
                 )
@@ -304,51 +321,9 @@ def _check_who_speaks(options: argparse.Namespace) -> None:
         raise KeyFaceError(
             f"{named[0]} is for a single face; say it of each within --face X,Y,W,H AUDIO EMOTION"
         )
+    if options.background == "moving":
+        raise KeyFaceError("--background moving follows a single face; leave it out, or name one face")
     options.face = [(face, check_file(audio, "recording"), emotion) for face, audio, emotion in options.face]
-
-
-def _picture(options: argparse.Namespace):
-    """The picture that is animated: the file, or of a video what it shows at a time, which is said."""
-    from ..media.film import is_video, picture_at
-
-    if options.at is None and not is_video(options.image):
-        return options.image
-    at = options.at or 0.0
-    picture = picture_at(options.image, at)
-    another = "; choose another moment with --at SECONDS" if options.at is None else ""
-    note(f"the picture is what the video shows at {at:.2f} s{another}")
-    return picture
-
-
-def _with_face(material):
-    """The largest face framed, unless it is already; where none is found, which is said, the centre stays."""
-    from ..portrait.finding import FRAMED, NoFaceError, find_face
-
-    try:
-        found = find_face(material.picture)
-    except NoFaceError as error:
-        note(f"{error}, with --face-box X,Y,W,H")
-        return material
-    height, width = material.picture.shape[-2:]
-    if height == width and found.framing.side > FRAMED * height:
-        return material
-    if found.number > 1:
-        note(f"{found.number} faces were found, the largest is taken; choose another with --which-face")
-    return replace(material, framing=found.framing)
-
-
-def _framed(material) -> str:
-    """Which part of the picture is animated, in words."""
-    height, width = material.picture.shape[-2:]
-    framing = material.framing
-    if framing is not None:
-        return f"the square of {framing.side:.0f} pixels around {framing.x:.0f},{framing.y:.0f} is animated"
-    if height == width:
-        return "the whole picture is animated"
-    return (
-        f"the central square of {min(height, width)} pixels is animated; where the face lies elsewhere, name "
-        "its square with --face-box X,Y,W,H"
-    )
 
 
 def _left(output: Path, written: int, total: int) -> str:

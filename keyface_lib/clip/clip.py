@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
-from itertools import chain
+from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, TypeAlias, TypeVar
 
@@ -16,6 +16,7 @@ from ..method.values import yes_or_no
 from ..portrait.pasting import Pasting
 from ..work.folder import WorkFolder
 from .animate import Animation
+from .background import Background
 from .cost import Cost
 from .inputs import check_folder_of, check_progress
 from .pieces import pieces_of, videos
@@ -41,6 +42,7 @@ class Clip:
         cost: what was measured to choose the batch; None where it was given.
         pasting: lays the squares back into the whole picture, one frame at a time; None gives them alone.
         work: keeps what is finished; None keeps nothing.
+        background: the video whose frames they are laid into; None is one picture for all.
     """
 
     animation: Animation
@@ -51,9 +53,14 @@ class Clip:
     cost: Cost | None = None
     pasting: Pasting | None = None
     work: WorkFolder | None = None
+    background: Background | None = None
 
     def __iter__(self) -> Iterator[torch.Tensor]:
-        return iter(self.animation) if self.pasting is None else self.pasting.stream(self.animation)
+        if self.pasting is None:
+            return iter(self.animation)
+        if self.background is None:
+            return self.pasting.stream(self.animation)
+        return self.pasting.stream(self.animation, self.background.pictures(), self.background.framings())
 
     def frames(self, segments: range) -> Iterator[torch.Tensor]:
         """The frames that consecutive segments show, (n, H, W, 3) uint8; see `Animation.frames`."""
@@ -61,7 +68,12 @@ class Clip:
         if self.pasting is None:
             return frames
         self.match_colours()
-        return self.pasting.stream(frames)
+        if self.background is None:
+            return self.pasting.stream(frames)
+        first = self.animation.timeline.frames_of_segments(segments).start
+        return self.pasting.stream(
+            frames, self.background.pictures(first), islice(self.background.framings(), first, None)
+        )
 
     def match_colours(self) -> None:
         """Has the pasting match the colours of the clip's first frame, whichever frames follow."""

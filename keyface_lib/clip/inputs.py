@@ -25,6 +25,8 @@ DIFFUSERS_SCHEDULERS = {
 SAMPLERS = ("euler", *DIFFUSERS_SCHEDULERS)
 DTYPES = ("float32", "bfloat16", "float16")
 """What the networks can compute in, by torch's names."""
+BACKGROUNDS = ("still", "moving")
+"""What is behind a face that is taken from a video: the picture it is from, or the video's frames."""
 MAX_BATCH = 1000
 MOST_PER_WINDOW = 13
 """Keyframes; `method.timeline` has it too, which needs torch."""

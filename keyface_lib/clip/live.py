@@ -1,16 +1,19 @@
 """A clip of sound that is still arriving: frames leave as soon as no later sound can change them.
 
-Keyframes are sampled window by window, so the frames of a window wait until its last keyframe is heard, up to
-13 frames for each of its keyframes later (6.8 s for 13 of them), and for what the audio encoders hear behind it.
+Keyframes are sampled window by window, so the frames of a window wait until its last keyframe is heard, up
+to 13 frames for each of its keyframes later (6.8 s for 13 of them), and for what the audio encoders hear
+behind it.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import chain, tee
 from pathlib import Path
+from typing import cast
 
 import torch
 
 from ..audio.arriving import ArrivingSound
+from ..audio.encoders import AudioEncoder
 from ..audio.reading import arriving_16k
 from ..errors import KeyFaceError
 from ..media.sound import Block
@@ -64,7 +67,9 @@ class Live:
         self._rate = first[0]
         self._models, self._identity, self._feeling, self._settings = models, identity, feeling, settings
         self._pasting = pasting
-        self._arriving = ArrivingSound(models.encoders, hearing_s, models.load_to_device)
+        self._arriving = ArrivingSound(
+            cast(Mapping[str, AudioEncoder], models.encoders), hearing_s, models.load_to_device
+        )
         self.height = models.image_size if pasting is None else pasting.height
         self.width = models.image_size if pasting is None else pasting.width
         per_window = settings.keyframes.keyframes_per_window

@@ -18,11 +18,12 @@ from ..audio.loudness import normalized, warn_if_quiet
 from ..audio.reading import load_audio, mono_16k
 from ..audio.silence_gate import gated
 from ..errors import KeyFaceError
+from ..media.film import is_video, picture_at
 from ..media.image import from_pil, load_scaled_image
 from ..messages import shown
 from ..method.emotion import EmotionCurve
 from ..method.tensors import check_images, check_range, check_sound
-from ..method.timeline import SAMPLE_RATE
+from ..method.timeline import SAMPLE_RATE, frames_in
 from ..method.values import real, whole, yes_or_no
 from ..portrait.finding import Which, find_face
 from ..portrait.framing import Box, Framing, framing_of_box
@@ -55,6 +56,7 @@ class Material:
         sound: heard in the video where there is no file: (samples,) or (channels, samples).
         sound_rate: samples a second of `sound`.
         framing: the square of the picture that is animated; None is the central one.
+        reduction: how many pixels of what was given one of the picture is wide.
     """
 
     picture: torch.Tensor
@@ -64,6 +66,12 @@ class Material:
     sound: torch.Tensor
     sound_rate: int = SAMPLE_RATE
     framing: Framing | None = None
+    reduction: int = 1
+
+    @property
+    def n_frames(self) -> int:
+        """Of a clip as long as the recording."""
+        return frames_in(len(self.waveform))
 
 
 def read_material(
@@ -74,6 +82,7 @@ def read_material(
     normalize: bool = False,
     face: Box | Which | None = None,
     silence_gate: bool = False,
+    at: float | None = None,
 ) -> Material:
     """Reads what a clip is made from; the quickest first.
 
@@ -86,6 +95,7 @@ def read_material(
         face: the square of the picture that is animated, or the face it is put around, see `framing_in`;
             None is the central square.
         silence_gate: mutes what is neither said nor voiced in what the face hears, see `audio.silence_gate`.
+        at: of a video, see `picture_of`.
 
     Raises:
         KeyFaceError: one is missing, damaged, or of no known kind, shape or range.
@@ -95,13 +105,13 @@ def read_material(
     for path, what in ((image, "picture"), (audio, "recording")):
         if isinstance(path, (str, os.PathLike)):
             check_file(path, what)
-    picture, framing = framed_picture(image, face)
+    picture, reduction, framing = framed_picture(image, face, at)
     if isinstance(audio, (str, os.PathLike)):
         recording = held(Path(audio))
         waveform = load_audio(recording, hint=not normalize)
         heard = normalized(waveform) if normalize else waveform
         heard = gated(heard) if gate else heard
-        return Material(picture, heard, curve, recording, waveform, framing=framing)
+        return Material(picture, heard, curve, recording, waveform, framing=framing, reduction=reduction)
     sound = sound_of(audio)
     sample_rate = whole("sample_rate", sample_rate, *RATES)
     heard_as_it_is = sound.ndim == 1 and sample_rate == SAMPLE_RATE
@@ -112,32 +122,37 @@ def read_material(
         warn_if_quiet(waveform, _SOUND)
     if gate:
         waveform = gated(waveform)
-    return Material(picture, waveform, curve, None, sound, sample_rate, framing)
+    return Material(picture, waveform, curve, None, sound, sample_rate, framing, reduction)
 
 
-def framed_picture(image: Picture, face: Box | Which | None) -> tuple[torch.Tensor, Framing | None]:
-    """A picture (3, height, width) in [-1, 1] and its square that is animated, None being the central one.
+def framed_picture(
+    image: Picture, face: Box | Which | None, at: float | None = None
+) -> tuple[torch.Tensor, int, Framing | None]:
+    """A picture and its reduction, see `scaled_picture_of`, and its square that is animated.
+
+    None is the central square.
 
     Raises:
         KeyFaceError: as `picture_of` and `framing_in`.
     """
-    picture, reduction = scaled_picture_of(image)
-    return picture, None if face is None else framing_in(picture, reduction, face)
+    picture, reduction = scaled_picture_of(image, at)
+    return picture, reduction, None if face is None else framing_in(picture, reduction, face)
 
 
-def picture_of(image: Picture) -> torch.Tensor:
+def picture_of(image: Picture, at: float | None = None) -> torch.Tensor:
     """A picture (3, height, width) in [-1, 1].
 
     Args:
         image: a file; a tensor (3, height, width) of floating point numbers in [-1, 1]; a PIL image; or a
             NumPy array with its channels last, (height, width), (height, width, 1), (..., 3) or (..., 4), of
             uint8, uint16, or floating point numbers in [0, 1]. A fourth channel, transparency, is not looked
-            at.
+            at. Or a video's file, of which one picture is taken.
+        at: seconds of a video at which it shows the picture; None is its first.
 
     Raises:
-        KeyFaceError: it is none of them.
+        KeyFaceError: it is none of them, or a video that has ended by then.
     """
-    return scaled_picture_of(image)[0]
+    return scaled_picture_of(image, at)[0]
 
 
 def framing_in(picture: torch.Tensor, reduction: int, face: Box | Which) -> Framing:
@@ -161,11 +176,15 @@ def framing_in(picture: torch.Tensor, reduction: int, face: Box | Which) -> Fram
     return find_face(picture, cast(Which, face)).framing
 
 
-def scaled_picture_of(image: Picture) -> tuple[torch.Tensor, int]:
+def scaled_picture_of(image: Picture, at: float | None = None) -> tuple[torch.Tensor, int]:
     """See `picture_of`, and how many pixels of what was given one of the picture is wide."""
     if isinstance(image, (str, os.PathLike)):
         check_file(image, "picture")
+        if at is not None or is_video(image):
+            return picture_at(image, at or 0.0), 1
         return load_scaled_image(image)
+    if at is not None:
+        raise KeyFaceError(f"at is {shown(at)}, a moment of a video; give the video's path as the picture")
     return _picture_of_pixels(image), 1
 
 

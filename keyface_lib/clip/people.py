@@ -50,7 +50,7 @@ def materials_of(
         raise KeyFaceError(f"people is {shown(people)}; give two or more of Person(face, audio, emotion)")
     picture, reduction = scaled_picture_of(image)
     framings = [framing_in(picture, reduction, person.face) for person in people]
-    _check_distances(framings)
+    _check_distances([framing.scaled(reduction) for framing in framings])
     materials = [
         replace(
             read_material(
@@ -62,6 +62,7 @@ def materials_of(
                 silence_gate=silence_gate,
             ),
             framing=framing,
+            reduction=reduction,
         )
         for person, framing in zip(people, framings, strict=True)
     ]
@@ -73,6 +74,7 @@ def materials_of(
 
 
 def _check_distances(framings: Sequence[Framing]) -> None:
+    """Raises KeyFaceError where two squares, in pixels of what was given, are around one face."""
     for (first, one), (second, other) in combinations(enumerate(framings, 1), 2):
         distance = math.hypot(one.x - other.x, one.y - other.y)
         if distance < LEAST_DISTANCE * min(one.side, other.side):

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ..media.video import CRF, VideoWriter
-from ..work.keys import fingerprint, key_of
+from ..work.keys import fingerprint, fingerprint_of_file, key_of
 from ..work.store import Store
 
 if TYPE_CHECKING:
@@ -44,13 +44,21 @@ def pieces_of(clip: "Clip | Group", lossless: bool) -> list[Piece]:
         shown = [own[max(0, first - 1) : segments.stop] for own in keys]  # a frame is shared with the former
         pasted = [
             # colours are matched with the first frame
-            (key_of(*own.pasting.essence), segment_keys[0])
+            (key_of(*own.pasting.essence), segment_keys[0], _behind(own, segments))
             for own, segment_keys in zip(clips, keys, strict=True)
             if own.pasting is not None
         ]
         frames = clips[0].animation.timeline.frames_of_segments(segments)
         pieces.append(Piece(number, segments, key_of(shared, first, frames, shown, pasted)))
     return pieces
+
+
+def _behind(clip: "Clip", segments: range) -> object:
+    """What is seen of a moving background."""
+    if clip.background is None:
+        return None
+    frames = clip.animation.timeline.frames_of_segments(segments)
+    return fingerprint_of_file(clip.background.path), clip.background.squares[frames.start : frames.stop]
 
 
 def clips_of(clip: "Clip | Group") -> "Sequence[Clip]":

@@ -23,9 +23,11 @@ class Film(Protocol):
 
     Attributes:
         expected: frames at 25 fps that it claims to have; 0 where it claims nothing.
+        reduction: how many of its own pixels one of its pictures, as they are given, is wide.
     """
 
     expected: int
+    reduction: float
 
     def frames(self, first: int = 0) -> Iterator[tuple[torch.Tensor, int]]:
         """Pictures (3, height, width) in [-1, 1], and for how many frames at 25 fps each is shown.

@@ -109,9 +109,10 @@ def square(image: torch.Tensor, size: int) -> torch.Tensor:
     height, width = image.shape[-2:]
     side = min(height, width)
     if max(height, width) > MAX_ASPECT * side:
+        shape = "wide as it is high" if width > height else "high as it is wide"
         warnings.warn(
-            f"the picture is {width} x {height} pixels, and only its central square is animated; "
-            "crop it around the face if that lies elsewhere",
+            f"the picture is {max(height, width) / side:.1f} times as {shape}, and only its central square "
+            "is animated; crop it around the face if that lies elsewhere",
             stacklevel=2,
         )
     top, left = (height - side) // 2, (width - side) // 2

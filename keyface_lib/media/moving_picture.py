@@ -24,9 +24,11 @@ class MovingPicture:
 
     Attributes:
         expected: 0: how long they are shown is known only when they are read.
+        reduction: 1: they are given as they are.
     """
 
     expected = 0
+    reduction = 1.0
 
     def __init__(self, image: Image.Image, file: BinaryIO, name: str):
         """Takes an open file, which is closed with it; `name` is for messages."""

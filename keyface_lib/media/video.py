@@ -79,8 +79,8 @@ class VideoWriter:
             height, width: of the frames. With H.264 an odd side grows by a copy of its last row or column:
                 as every player reads it, it has even sides.
             audio: (samples,) or (channels, samples) in [-1, 1], or an audio or video file (a path, or what
-                `audio.containers.held` made of it), which is read while frames come in; or several of them, or
-                blocks of sound that arrives. None: a silent video.
+                `audio.containers.held` made of it), which is read while frames come in; or several of them;
+                or blocks of sound that arrives. None: a silent video.
             sample_rate: of an audio tensor.
             n_frames: how many frames are planned, to be named where fewer could be written.
             crf: x264's constant quality, from 0 (best) to 51.

@@ -36,6 +36,7 @@ class Video:
 
     Attributes:
         expected: frames at 25 fps that it claims to have; 0 where it claims nothing.
+        reduction: how many of its own pixels one of its pictures, as they are given, is wide.
     """
 
     def __init__(self, file: BinaryIO, name: str, longest: float = LONGEST_SIDE):
@@ -54,6 +55,8 @@ class Video:
             self._container.close()
             raise
         self.expected = self._claimed()
+        context = self._stream.codec_context
+        self.reduction = 1 / self._factor(context.width, context.height) if context.width else 1.0
 
     def _video_stream(self) -> av.VideoStream:
         stream = self._container.streams.best("video")
@@ -135,21 +138,28 @@ class Video:
                 f"{self._name}: reading stopped before its end ({_reason(error)}); copy or download it again",
                 stacklevel=2,
             )
-        if damaged:
-            warnings.warn(f"{self._name}: {damaged} damaged packets of video were left out", stacklevel=2)
+        finally:  # also where nobody reads on
+            if damaged:
+                warnings.warn(f"{self._name}: {damaged} damaged packets of video were left out", stacklevel=2)
 
     def _picture(self, frame: av.VideoFrame) -> torch.Tensor:
         if frame.width * frame.height > MAX_PIXELS:
             raise KeyFaceError(
                 f"{self._name}: has more than {MAX_PIXELS // 10**6} million pixels; make it smaller"
             )
-        aspect = float(self._stream.sample_aspect_ratio or 1) or 1.0
-        width, height = frame.width * min(max(aspect, 0.1), 10.0), float(frame.height)
-        factor = min(1.0, self._longest / max(width, height))
-        size = {"width": max(1, round(width * factor)), "height": max(1, round(height * factor))}
+        factor, width = self._factor(frame.width, frame.height), frame.width * self._aspect()
+        size = {"width": max(1, round(width * factor)), "height": max(1, round(frame.height * factor))}
         pixels = torch.from_numpy(frame.reformat(format="rgb24", **size).to_ndarray())
         upright = torch.rot90(pixels, round(frame.rotation / 90), (0, 1))
         return upright.permute(2, 0, 1).float().div_(127.5).sub_(1)
+
+    def _factor(self, width: int, height: int) -> float:
+        """By how much frames are shrunk, turned upright or not."""
+        return min(1.0, self._longest / max(width * self._aspect(), height))
+
+    def _aspect(self) -> float:
+        aspect = float(self._stream.sample_aspect_ratio or 1) or 1.0
+        return min(max(aspect, 0.1), 10.0)
 
     def close(self) -> None:
         """Lets go of the file."""

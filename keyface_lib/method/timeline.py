@@ -38,8 +38,8 @@ class Timeline:
     """The timeline of a clip of `n_frames` frames at 25 fps.
 
     Attributes:
-        per_window: keyframes that a window yields. With fewer than 13, which is not how networks were trained,
-            the other slots repeat the last one, and less sound has to be known.
+        per_window: keyframes that a window yields. With fewer than 13, which is not how networks were
+            trained, the other slots repeat the last one, and less sound has to be known.
 
     Raises:
         KeyFaceError: `n_frames` is no whole number of at least 1, or `per_window` none up to 13.

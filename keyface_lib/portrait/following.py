@@ -38,10 +38,15 @@ class FollowedFace:
         which: str = "largest",
         number: int = 1,
         point: Point | None = None,
+        face: Face | None = None,
     ):
-        """Says which face is meant, as `faces.chosen`, in the first frame that shows it."""
+        """Says which face is meant, as `faces.chosen`, in the first frame that shows it.
+
+        Args:
+            face: as it was in the frame before the first, where that is known.
+        """
         self._detector, self._choice = detector, (which, number, point)
-        self._last: Face | None = None
+        self._last = face
         self._missed = self._in_vain = 0
         self.most = 0
 
@@ -72,28 +77,28 @@ class FollowedFace:
         framing = Framing(*self._last.centre, AROUND * _size(self._last))
         back = framing.to_picture(LOOKED_AT)
         found = self._detector(cropped(picture, framing, LOOKED_AT))
-        return self._same([mapped(face, back) for face in found])
+        return same_face([mapped(face, back) for face in found], self._last)
 
     def _anywhere(self, picture: torch.Tensor) -> Face | None:
         faces = self._detector(picture)
         self.most = max(self.most, len(faces))
         if self._last is not None:
-            return self._same(faces)
+            return same_face(faces, self._last)
         which, number, point = self._choice
         if not faces or (which == "from the left" and number > len(faces)):
             return None
         return chosen(faces, which, number=number, point=point)
 
-    def _same(self, faces: Sequence[Face]) -> Face | None:
-        """The face nearest to the last one that may be the same."""
-        assert self._last is not None
-        size, place = _size(self._last), self._last.centre
-        near = [
-            face
-            for face in faces
-            if math.dist(face.centre, place) <= REACH * size and size / GROWTH <= _size(face) <= size * GROWTH
-        ]
-        return min(near, key=lambda face: math.dist(face.centre, place), default=None)
+
+def same_face(faces: Sequence[Face], last: Face) -> Face | None:
+    """The face nearest to one in another frame that may be the same; None where none may be."""
+    size, place = _size(last), last.centre
+    near = [
+        face
+        for face in faces
+        if math.dist(face.centre, place) <= REACH * size and size / GROWTH <= _size(face) <= size * GROWTH
+    ]
+    return min(near, key=lambda face: math.dist(face.centre, place), default=None)
 
 
 def _size(face: Face) -> float:

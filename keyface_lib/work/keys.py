@@ -1,6 +1,7 @@
 """Keys: short names of everything that a result depends on. Equal keys mean equal results."""
 
 import hashlib
+import os
 import struct
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
@@ -30,6 +31,16 @@ def fingerprint(weights: Mapping[str, torch.Tensor]) -> str:
     Training changes all of them, so gigabytes need not be read to tell two models apart.
     """
     return key_of({name: (tuple(w.shape), _spaced(w.detach())) for name, w in weights.items()})
+
+
+def fingerprint_of_file(path: str | os.PathLike) -> str:
+    """The key of a file's size and of evenly spaced parts of it, 64 MB at most; OSError if it has gone."""
+    size, parts = os.path.getsize(path), []
+    with open(path, "rb") as file:
+        for place in range(0, size, max(1 << 20, -(-size // 64))):
+            file.seek(place)
+            parts.append(file.read(1 << 20))
+    return key_of(size, parts)
 
 
 def _spaced(weight: torch.Tensor) -> torch.Tensor:
