@@ -203,7 +203,8 @@ class KeyFace:
             KeyFaceError: an input is unusable, or no sound arrives.
         """
         rate = whole("sample_rate", sample_rate, *RATES)
-        blocks = ((rate, "unknown", np.atleast_2d(sound_of(piece).numpy())) for piece in sound)
+        pieces = (sound_of(piece).numpy() for piece in sound if np.size(piece))
+        blocks = ((rate, "unknown", np.atleast_2d(piece)) for piece in pieces)
         settings = settings_from(self.models.default_settings() if settings is None else settings, **options)
         feeling = emotion if callable(emotion) else partial(feeling_of, emotion)
         feeling()  # what is wrong with it shows now

@@ -120,7 +120,7 @@ class _Heard:
         margin_s = MARGIN_S if encoder.context_s is None else encoder.context_s
         window_s = window_s if encoder.context_s is None else 2 * margin_s + STEP_S
         self._length, self._margin = (grid.steps(int(s * SAMPLE_RATE)) for s in (window_s, margin_s))
-        hidden = (self._length - self._margin) * grid.hop + grid.field
+        hidden = self._length * grid.hop + grid.field  # of the first window; behind it a margin less
         self.delay = -(-hidden // SAMPLES_PER_FRAME) + 1
         steps = grid.steps(padded_samples(HOUR, encoder))
         self._source = source_tokens(steps * grid.tokens, PER_FRAME * HOUR, encoder.stretched)

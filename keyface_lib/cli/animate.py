@@ -19,6 +19,7 @@ from ..clip.inputs import (
     option,
 )
 from ..errors import KeyFaceError
+from . import live
 from .estimate import estimate
 from .faces import FaceAction, box, which
 from .picture import framed, picture_of, with_face
@@ -67,7 +68,11 @@ def add_demo(commands) -> None:
 def add(commands) -> None:
     animate = commands.add_parser("animate", help="make a talking video from a portrait and a recording")
     animate.add_argument("image", help="a picture of one face, or a video that shows it")
-    animate.add_argument("audio", nargs="?", help="a sound file, or a video with sound")
+    animate.add_argument(
+        "audio",
+        nargs="?",
+        help="a sound file, a video with sound, or - for sound that arrives on standard input",
+    )
     animate.add_argument(
         "-o", "--output", required=True, help=".mp4, .mkv or .mov, or a folder for PNG files"
     )
@@ -193,6 +198,12 @@ def run(options: argparse.Namespace) -> None:
     """
     started = time.monotonic()
     settings = _checked(options)
+    if options.audio == live.STANDARD_INPUT:
+        from ..method.timeline import FPS
+
+        frames = live.run(options, settings)
+        _tell(options, {"frames": frames, "seconds": frames / FPS, "seed": options.seed}, started)
+        return
     from ..clip.background import check_moves, followed
     from ..clip.devices import device_of
     from ..clip.material import read_material
@@ -227,7 +238,7 @@ def run(options: argparse.Namespace) -> None:
         with bar("follow", "frame") as progress:
             behind = followed(options.image, materials[0], options.at or 0.0, progress)
     if options.model is None:
-        note(f"the model is {small.NAME}: it knows drawn faces of 64 pixels; name a better one with --model")
+        note(live.said_of_small())
     elif hub_id(options.model):
         note(f"the model is {options.model}: what is not in the hub's cache yet is downloaded")
 
@@ -271,15 +282,17 @@ def run(options: argparse.Namespace) -> None:
             kept = "" if work is None else f"; {work.path} keeps what is finished: the same command goes on"
             left = _left(options.output, written, clip.n_frames)
             raise KeyboardInterrupt(f"{left}{kept}") from None
-    result = {
-        "output": str(options.output),
-        "frames": clip.n_frames,
-        "seconds": clip.n_frames / FPS,
-        "seed": options.seed,
-        "network_calls": clip.calls,
-        "elapsed_seconds": round(time.monotonic() - started, 3),
-    }
-    print(json.dumps(result) if options.json else f"{options.output}: {clip.n_frames} frames")
+    result = {"frames": clip.n_frames, "seconds": clip.n_frames / FPS, "seed": options.seed}
+    _tell(options, result | {"network_calls": clip.calls}, started)
+
+
+def _tell(options: argparse.Namespace, result: dict, started: float) -> None:
+    """Prints what was made."""
+    if options.json:
+        elapsed = round(time.monotonic() - started, 3)
+        print(json.dumps({"output": str(options.output), **result, "elapsed_seconds": elapsed}))
+    else:
+        print(f"{options.output}: {result['frames']} frames")
 
 
 def _checked(options: argparse.Namespace) -> dict:
@@ -291,6 +304,10 @@ def _checked(options: argparse.Namespace) -> dict:
     for name in ("device", "emotion"):
         if getattr(options, name) is not None and not getattr(options, name).strip():
             raise KeyFaceError(f"--{name} is empty; leave it out or give a value")
+    if options.audio == live.STANDARD_INPUT:
+        live.check(options)
+        options.output = check_folder_of(options.output, "output")
+        return settings
     options.image = check_file(options.image, "picture")
     _check_who_speaks(options)
     check_model(options.model)
