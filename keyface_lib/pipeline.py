@@ -203,7 +203,7 @@ class KeyFace:
             KeyFaceError: an input is unusable, or no sound arrives.
         """
         rate = whole("sample_rate", sample_rate, *RATES)
-        pieces = (sound_of(piece).numpy() for piece in sound if np.size(piece))
+        pieces = (sound_of(piece).numpy() for piece in sound if 0 not in getattr(piece, "shape", ()))
         blocks = ((rate, "unknown", np.atleast_2d(piece)) for piece in pieces)
         settings = settings_from(self.models.default_settings() if settings is None else settings, **options)
         feeling = emotion if callable(emotion) else partial(feeling_of, emotion)

@@ -43,7 +43,7 @@ def test_log_mel_features_are_those_of_the_whole_sound_within_half_a_second(seco
     whole = encode_audio(waveform, encoders)
     assert sound.n_frames == whole.n_frames
     torch.testing.assert_close(sound.features().by_encoder["logmel"], whole.by_encoder["logmel"])
-    assert late <= sound.delay <= 13
+    assert late <= sound.delay <= 14
 
 
 @pytest.mark.parametrize("seconds", [0.5, 13.3, 31.0])
@@ -87,7 +87,7 @@ def test_live_frames_are_those_of_the_whole_sound_bit_by_bit(per_window):
             made.append(frame)
     assert torch.equal(torch.stack(made), whole)
     assert max(late) <= live.delay
-    assert live.delay <= 13 * per_window + 13
+    assert live.delay <= 13 * per_window + 14
 
 
 def test_a_curve_may_grow_while_it_is_used():
