@@ -292,8 +292,8 @@ class KeyFace:
             material.sound_rate,
             cost,
             pasting,
-            background,
-            work,
+            background=background,
+            work=work,
         )
 
     def _pasting(self, picture: torch.Tensor, framing: Framing | None) -> Pasting:

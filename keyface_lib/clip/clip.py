@@ -41,8 +41,8 @@ class Clip:
         sound_rate: samples a second of `sound`.
         cost: what was measured to choose the batch; None where it was given.
         pasting: lays the squares back into the whole picture, one frame at a time; None gives them alone.
-        work: keeps what is finished; None keeps nothing.
         background: the video whose frames they are laid into; None is one picture for all.
+        work: keeps what is finished; None keeps nothing.
     """
 
     animation: Animation
@@ -52,8 +52,8 @@ class Clip:
     sound_rate: int = SAMPLE_RATE
     cost: Cost | None = None
     pasting: Pasting | None = None
-    work: WorkFolder | None = None
     background: Background | None = None
+    work: WorkFolder | None = None
 
     def __iter__(self) -> Iterator[torch.Tensor]:
         if self.pasting is None:
