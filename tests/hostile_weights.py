@@ -281,6 +281,7 @@ HEADERS: dict[str, Make] = {
     "guidance of words": described(KEYFRAME, guidance={"audio": "5"}),
     "guidance of truths": described(KEYFRAME, guidance={"audio": True}),
     "huge guidance": described(KEYFRAME, guidance={"audio": 1e300}),
+    "guidance that is no float": described(KEYFRAME, guidance={"audio": 10**400}),
     "unknown guidance": described(KEYFRAME, guidance={"audio_scale": 1}),
     "guidance a list": described(KEYFRAME, guidance=[]),
     "labels of a network": described(KEYFRAME, labels=["a"]),
