@@ -48,17 +48,17 @@ def read_config(path: str | Path, stage: str) -> Config:
             content = file.read(CONFIG_BYTES + 1)
         if len(content) > CONFIG_BYTES:
             raise KeyFaceError(
-                f"{one_line(path)} has more than {CONFIG_BYTES:,} bytes, which no config needs"
+                f"{one_line(path)} has more than {CONFIG_BYTES:,} bytes, which no config needs; shorten it"
             )
         entries = tomllib.loads(content.decode("utf-8").replace("\r\n", "\n"))
-    except OSError as error:
-        raise KeyFaceError(f"{one_line(path)} cannot be read: {error.strerror or error}") from error
     except RecursionError:
-        raise KeyFaceError(f"{one_line(path)} is no valid TOML: it lies too deep in itself") from None
+        raise KeyFaceError(
+            f"{one_line(path)} is no valid TOML: it lies too deep in itself; correct it"
+        ) from None
     except (tomllib.TOMLDecodeError, ValueError) as error:
         if isinstance(error, KeyFaceError):
             raise
-        raise KeyFaceError(f"{one_line(path)} is no valid TOML: {one_line(error)}") from error
+        raise KeyFaceError(f"{one_line(path)} is no valid TOML: {one_line(error)}; correct it") from error
     try:
         return config_from(entries, stage)
     except KeyFaceError as error:

@@ -5,6 +5,7 @@ Either way tensors are mapped from the file, so reading costs nothing until they
 """
 
 import math
+import os
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -144,7 +145,8 @@ def _check_header(path: Path) -> None:
         shape = entry.get("shape") if isinstance(entry, dict) else None
         if isinstance(shape, list) and len(shape) > DIMENSIONS:
             raise KeyFaceError(
-                f"{one_line(path)}: {one_line(name)} has {len(shape)} dimensions, more than {DIMENSIONS}"
+                f"{one_line(path)}: {one_line(name)} has {len(shape)} dimensions, more than {DIMENSIONS}; "
+                "download it again"
             )
 
 
@@ -164,7 +166,9 @@ def _state_dict(content: Any, path: Path) -> dict[str, torch.Tensor]:
             tensors[name] = value.detach()
     if not tensors or len(tensors) > MOST_TENSORS:
         if tensors:
-            raise KeyFaceError(f"{one_line(path)} holds {len(tensors):,} tensors, more than any network")
+            raise KeyFaceError(
+                f"{one_line(path)} holds {len(tensors):,} tensors, more than any network; use another"
+            )
         raise KeyFaceError(
             f"{one_line(path)} holds no tensors; a checkpoint has them by name, or in {_WRAPPERS}"
         )
@@ -174,7 +178,7 @@ def _state_dict(content: Any, path: Path) -> dict[str, torch.Tensor]:
 def _wav2vec2_config(path: Path) -> dict:
     """The model's own configuration, which the hub keeps in a file beside it; of the public model without."""
     beside = path.parent / "config.json"
-    if beside.is_file():
+    if os.path.isfile(beside):
         config = read_json(beside)
         if isinstance(config, dict) and config.get("model_type") == "wav2vec2":
             return {name: config.get(name, value) for name, value in WAV2VEC2_BASE_960H.items()}
