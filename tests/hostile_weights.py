@@ -373,14 +373,11 @@ TENSORS: dict[str, Make] = {
 }
 PLACES: dict[str, Make] = {
     "a pipe": os.mkfifo,
-    "a folder": Path.mkdir,
     "a device": lambda path: path.symlink_to("/dev/zero"),
     "a socket": bound,
     "a link to itself": lambda path: path.symlink_to(path),
-    "nothing": lambda path: None,
     "a page": written(b"<!DOCTYPE html>\n<title>404</title>\n"),
     "an LFS pointer": written(b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n"),
-    "empty": written(b""),
     "a picture": written(b"\x89PNG\r\n\x1a\n" + bytes(100)),
     "noise": written(bytes(range(256)) * 40),
 }

@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from test_robustness import CELLS, DAMAGES, OUTSIDE
+from damages import DAMAGES
+from test_robustness import CELLS, OUTSIDE, Cell
 
 PAGE = Path(__file__).parents[1] / "docs" / "robustness.md"
 BEGIN, END = "<!-- table -->\n", "<!-- end of the table -->\n"
@@ -21,13 +22,14 @@ def others() -> list[str]:
 def table() -> str:
     """All kinds and damages in Markdown, and the tests of the numbered cells."""
     numbers = {test: number for number, test in enumerate(others(), 1)}
+
+    def written(cell: Cell) -> str:
+        number = f" [{numbers[cell.test]}]" if cell.test else ""
+        return f"*{cell.words}*" if cell.is_read else f"{cell.words}{number}"
+
     lines = [f"| | {' | '.join(COLUMNS)} |", "|---" * (1 + len(COLUMNS)) + "|"]
     for kind, cells in CELLS.items():
-        words = [
-            f"{cell.words} [{numbers[cell.test]}]" if cell.test else cell.words
-            for cell in map(cells.get, COLUMNS)
-        ]
-        lines.append(f"| **{kind}** | {' | '.join(words)} |")
+        lines.append(f"| **{kind}** | {' | '.join(written(cells[damage]) for damage in COLUMNS)} |")
     lines += ["", *(f"{number}. `tests/{test}`" for test, number in numbers.items())]
     return "\n".join(lines) + "\n"
 

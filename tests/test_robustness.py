@@ -5,21 +5,17 @@ The cells of `CELLS` are the tests; `python tests/robustness_table.py` writes th
 
 import os
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
 from bounded import NEEDS, POSSIBLE, outcome
-from damaged_kinds import KINDS, Kind, code, content
+from damaged_kinds import KINDS
+from damages import DAMAGES
 
-from keyface_lib import files
-
-NOBODY = 65534
-FAILING = Path("/proc/self/mem")
-"""A file by all signs, whose first byte cannot be read: Linux gives an error as a failing disk does."""
-READ = "read"
+OUTSIDE = "outside, in ComfyUI"
+"""A path that leads out of the folders that a node may open."""
 
 
 @dataclass(frozen=True)
@@ -27,304 +23,226 @@ class Cell:
     """What is expected of a damage.
 
     Attributes:
-        words: what happens, for the table.
-        said: part of the message, as a regular expression; "read" where it is read.
+        words: what happens, for the table; of a refusal why.
+        said: part of the error's message, as a regular expression; None where the file is read.
         test: what shows it in place of the test of the cell.
     """
 
     words: str
-    said: str = READ
+    said: str | None = None
     test: str | None = None
 
-
-def refused(said: str, words: str = "refused") -> Cell:
-    return Cell(words, said)
-
-
-def elsewhere(words: str, test: str) -> Cell:
-    return Cell(words, "", test)
+    @property
+    def is_read(self) -> bool:
+        return self.said is None and self.test is None
 
 
-def written(damage: Callable[[Kind], bytes]) -> Callable[[Path, Kind], None]:
-    """The file with another content."""
-
-    def do(path: Path, kind: Kind) -> None:
-        path.write_bytes(damage(kind))
-
-    return do
-
-
-def cut(path: Path, kind: Kind) -> None:
-    os.truncate(path, path.stat().st_size // 2)
-
-
-def linked(path: Path, kind: Kind) -> None:
-    path.rename(path.with_name("elsewhere"))
-    path.symlink_to(path.with_name("elsewhere"))
-
-
-def made_a_folder(path: Path, kind: Kind) -> None:
-    path.unlink()
-    path.mkdir()
-
-
-def failing(path: Path, kind: Kind) -> None:
-    path.unlink()
-    path.symlink_to(FAILING)
-
-
-def locked(path: Path, kind: Kind) -> None:
-    """No right to read; root, who may read everything, becomes nobody once all is imported."""
-    path.chmod(0)
-    if os.geteuid() == 0:
-        os.seteuid(NOBODY)
-
-
-def in_locked_folder(path: Path, kind: Kind) -> None:
-    """No right to enter the folder."""
-    path.parent.chmod(0)
-    if os.geteuid() == 0:
-        os.seteuid(NOBODY)
-
-
-def vanishing(path: Path, kind: Kind) -> None:
-    """Removed after the look at what lies there, before it is opened."""
-    opens = os.open
-
-    def gone(place, *options, **more):
-        if os.fspath(place) == os.fspath(path):
-            path.unlink(missing_ok=True)
-        return opens(place, *options, **more)
-
-    os.open = gone
-
-
-def shrinking(path: Path, kind: Kind) -> None:
-    """Cut in half by somebody else once it is open."""
-    told, size = files._told, path.stat().st_size
-
-    def shorter(descriptor, place, what):
-        if os.path.samefile(place, path):
-            os.truncate(path, size // 2)
-        return told(descriptor, place, what)
-
-    files._told = shorter
-
-
-PAGE = b"<!DOCTYPE html>\n<html><title>404</title></html>\n"
-DAMAGES: dict[str, Callable[[Path, Kind], None]] = {
-    "missing": lambda path, kind: path.unlink(),
-    "empty": written(lambda kind: b""),
-    "cut in half": cut,
-    "another kind": written(lambda kind: PAGE),
-    "claims too much": written(lambda kind: content(kind.huge)),
-    "NaN or infinity": written(lambda kind: content(kind.not_numbers)),
-    "pickled code": lambda path, kind: path.write_bytes(code(path.with_name("ran"))) and None,
-    "symbolic link": linked,
-    "no right to read": locked,
-    "folder locked": in_locked_folder,
-    "a folder there": made_a_folder,
-    "vanishes": vanishing,
-    "cut while read": shrinking,
-    "disk fails": failing,
+SAME = {
+    "missing": Cell("no such file", "there is no such"),
+    "symbolic link": Cell("followed"),
+    "no right to read": Cell("may not be read", "may not be read"),
+    "folder locked": Cell("may not be read", "may not be read"),
+    "a folder there": Cell("is a folder", "is a folder, not an? "),
+    "vanishes": Cell("no such file", "there is no such"),
+    "disk fails": Cell("not to its end", "cannot be read to its end"),
 }
-NONE_THERE = {
-    damage: refused(said)
-    for damage, said in {
-        "missing": "there is no such",
-        "no right to read": "may not be read",
-        "folder locked": "may not be read",
-        "a folder there": "is a folder",
-        "vanishes": "there is no such",
-        "disk fails": "cannot be read to its end",
-    }.items()
-}
-"""What is the same for every kind."""
+"""What is the same for nearly every kind."""
+NO_PICTURE = Cell("no picture", "is not a picture")
+NO_SOUND = Cell("no sound", "cannot be read as audio or video")
+NO_VIDEO = Cell("no video", "cannot be read as a video or picture")
+CLAIMS = Cell("claims too much", "it claims 134217728 samples in")
+NO_TEXT = Cell("no text", "is neither UTF-8 nor UTF-16 text")
+POINTS = Cell("too many points", "more than 100000 points")
+NOT_A_NUMBER = Cell("not a number", "'nan' where a number belongs")
+NO_SAFETENSORS = Cell("not whole", "is no complete safetensors file")
+HEADER = Cell("header too long", "its header is said to have 1,099,511,627,776 bytes")
+NO_CHECKPOINT = Cell("no checkpoint", "is no torch checkpoint or is damaged")
+NO_JSON = Cell("no JSON", "is no JSON that can be used")
+NAN_JSON = Cell("no number", "it says (NaN|Infinity), which is no number")
+LONG_JSON = Cell("too long", "is longer than 1,048,576 bytes")
+NO_TOML = Cell("no TOML", "is no valid TOML")
+NO_CLIP = Cell("holds no clip", "hold no clip")
+NO_DETECTOR = Cell("no detector", "is no YuNet face detector")
+NO_MODEL = Cell("no such model", "is no HSEmotion model")
+OFFERED = "host/test_bad_inputs.py::test_no_path_outside_the_folders_that_are_offered"
+INPUTS = Cell("ComfyUI refuses", test=OFFERED)
+MODELS = Cell("not offered", test=OFFERED)
+TYPED = Cell("text, no path", test="host/test_bad_inputs.py::test_a_curve_that_cannot_be_read")
+NO_NODE = Cell("no node opens it", test="test_robustness_table.py::test_nodes_open_no_file_by_themselves")
 
 
 def row(
-    empty: str | Cell, half: str | Cell, other: str | Cell, huge: str, **more: Cell | str
-) -> dict[str, Cell]:
-    """The cells of a kind: those that are its own, over those of every kind."""
-    own = {
+    empty: Cell, half: Cell, other: Cell, code: Cell, huge: Cell, nan: Cell, outside: Cell, **own: Cell
+) -> dict:
+    """The cells of a kind; `own` are those by name that differ from others or from every kind's."""
+    cells = {
         "empty": empty,
         "cut in half": half,
         "another kind": other,
+        "pickled code": code,
         "claims too much": huge,
-        "pickled code": more.pop("code", other),
-        "cut while read": more.pop("shrinks", half),
-        "symbolic link": Cell("followed"),
-        "NaN or infinity": more.pop("nan"),
-        **{name.replace("_", " "): cell for name, cell in more.items()},
+        "NaN or infinity": nan,
+        "cut while read": half,
+        OUTSIDE: outside,
     }
-    cells = {name: refused(cell) if isinstance(cell, str) else cell for name, cell in own.items()}
-    return {damage: (NONE_THERE | cells)[damage] for damage in DAMAGES}
+    return SAME | cells | {name.replace("_", " "): cell for name, cell in own.items()}
 
 
-MODELS = elsewhere(
-    "not offered", "host/test_bad_inputs.py::test_no_path_outside_the_folders_that_are_offered"
-)
-INPUTS = elsewhere(
-    "ComfyUI refuses", "host/test_bad_inputs.py::test_no_path_outside_the_folders_that_are_offered"
-)
-TYPED = elsewhere("text, no path", "host/test_bad_inputs.py::test_a_curve_that_cannot_be_read")
-NOT_IN_NODES = elsewhere(
-    "no node opens it", "test_robustness_table.py::test_nodes_open_no_file_by_themselves"
-)
-OUTSIDE = "outside, in ComfyUI"
-"""A path that leads out of the folders that a node may open."""
-FAR = Cell("read as far as it goes")
-NO_SOUND, NO_VIDEO = "cannot be read as audio or video", "cannot be read as a video or picture"
-NO_JSON, NO_SAFETENSORS = "is no JSON that can be used", "is no complete safetensors file"
-NO_TORCH, NO_CLIP, NO_DETECTOR = (
-    "is no torch checkpoint or is damaged",
-    "hold no clip",
-    "is no YuNet face detector",
-)
-SAMPLED = "test_inputs.py::test_what_is_not_a_number_is_told_with_its_stage_and_never_becomes_a_video"
+AS_FAR = Cell("read as far as it goes")
 CELLS: dict[str, dict[str, Cell]] = {
     "picture": row(
-        "is not a picture",
-        "is truncated|is cut off",
-        "is a web page",
-        "has more than 100 million pixels",
-        code="is not a picture",
-        nan="floating point, without a defined white",
+        NO_PICTURE,
+        Cell("truncated", "is truncated|is cut off"),
+        Cell("is a web page", "is a web page"),
+        NO_PICTURE,
+        Cell("too many pixels", "has more than 100 million pixels"),
+        Cell("floating point", "floating point, without a defined white"),
+        INPUTS,
     ),
     "recording": row(
-        NO_SOUND, FAR, NO_SOUND, "it claims 134217728 samples", nan="samples are NaN or infinite"
+        NO_SOUND,
+        AS_FAR,
+        NO_SOUND,
+        NO_SOUND,
+        CLAIMS,
+        Cell("not finite", "some samples are NaN or infinite"),
+        INPUTS,
     ),
     "video": row(
         NO_VIDEO,
         NO_VIDEO,
         NO_VIDEO,
-        "it claims 134217728 samples",
-        nan=elsewhere("holds no floats", "test_film.py::test_pictures_are_in_the_librarys_range"),
+        NO_VIDEO,
+        CLAIMS,
+        Cell("has whole numbers", test="test_film.py::test_pictures_are_in_the_librarys_range"),
+        INPUTS,
     ),
     "curve, JSON": row(
-        "malformed at line 1, column 1",
-        "malformed at line 1",
-        "malformed at line 1",
-        "more than 100000 points",
-        code="is neither UTF-8 nor UTF-16 text",
-        nan="valence at 0 s is nan",
+        Cell("no JSON", "malformed at line 1, column 1"),
+        Cell("no JSON", "malformed at line 1"),
+        Cell("no JSON", "malformed at line 1"),
+        NO_TEXT,
+        POINTS,
+        Cell("not a number", "valence at 0 s is nan"),
+        TYPED,
     ),
     "curve, table": row(
-        "the first line is ''",
-        "line 2 has 2 cells, the first line 3",
-        "the first line is",
-        "more than 100000 points",
-        code="is neither UTF-8 nor UTF-16 text",
-        nan="'nan' where a number belongs",
+        Cell("no first line", "the first line is ''"),
+        Cell("a cell is missing", "line 2 has 2 cells, the first line 3"),
+        Cell("another first line", "the first line is '<!doctype html>'"),
+        NO_TEXT,
+        POINTS,
+        NOT_A_NUMBER,
+        TYPED,
     ),
     "curve, text": row(
-        "emotion '' cannot be read",
-        "emotion '2' has no time",
-        "has no time",
-        "characters; up to 500000 are read",
-        code="is neither UTF-8 nor UTF-16 text",
-        nan="'nan' where a number belongs",
+        Cell("says nothing", "emotion '' cannot be read"),
+        Cell("a time is missing", "emotion '2' has no time"),
+        Cell("a time is missing", "has no time"),
+        NO_TEXT,
+        Cell("too long", "characters; up to 500000 are read"),
+        NOT_A_NUMBER,
+        TYPED,
     ),
     "weights, safetensors": row(
-        NO_SAFETENSORS, NO_SAFETENSORS, NO_SAFETENSORS, "1,099,511,627,776 bytes", nan="it says NaN"
+        NO_SAFETENSORS, NO_SAFETENSORS, NO_SAFETENSORS, NO_SAFETENSORS, HEADER, NAN_JSON, MODELS
     ),
     "weights, .pt and .ckpt": row(
-        NO_TORCH,
-        NO_TORCH,
-        "this is a web page",
-        "a storage is not as long as its entry",
-        code="is refused because its pickle asks for 'os.system'",
-        nan=elsewhere("told when sampled", SAMPLED),
+        NO_CHECKPOINT,
+        NO_CHECKPOINT,
+        Cell("is a web page", "this is a web page"),
+        Cell("asks for os.system", "is refused because its pickle asks for '(os|posix).system'"),
+        Cell("storage too short", "a storage is not as long as its entry"),
+        Cell(
+            "told when sampled",
+            test="test_inputs.py::test_what_is_not_a_number_is_told_with_its_stage_and_never_becomes_a_video",
+        ),
+        MODELS,
     ),
     "model folder's config.json": row(
-        NO_JSON, NO_JSON, NO_JSON, "is longer than", nan="it says NaN", missing=Cell("not needed")
+        NO_JSON, NO_JSON, NO_JSON, NO_JSON, LONG_JSON, NAN_JSON, NO_NODE, missing=Cell("not needed")
     ),
     "encoder's config.json": row(
         NO_JSON,
         NO_JSON,
         NO_JSON,
-        "is longer than",
-        nan="it says NaN",
+        NO_JSON,
+        LONG_JSON,
+        NAN_JSON,
+        Cell("beside its weights", test=OFFERED),
         missing=Cell("not needed"),
         a_folder_there=Cell("as if missing"),
     ),
     "training config, TOML": row(
-        "run.folder is missing",
-        "is no valid TOML",
-        "is no valid TOML",
-        "has more than",
-        nan="noise.mean is nan",
+        Cell("names no run", "run.folder is missing"),
+        NO_TOML,
+        NO_TOML,
+        NO_TOML,
+        Cell("too long", "has more than 1,048,576 bytes"),
+        Cell("not finite", "noise.mean is nan"),
+        NO_NODE,
     ),
     "training shard, tar": row(
         NO_CLIP,
-        refused("ends in the middle of a file; its first 1 clips", "clip is passed over"),
+        Cell("clip left out", "a.tar: .*its first 1 clips are used"),
         NO_CLIP,
         NO_CLIP,
-        shrinks=refused("its first 1 clips are used", "clip is passed over"),
-        nan=elsewhere(
-            "clip is passed over", "test_train_data.py::test_broken_clips_are_replaced_by_the_next_and_named"
+        NO_CLIP,
+        Cell(
+            "clip left out", test="test_train_data.py::test_broken_clips_are_replaced_by_the_next_and_named"
         ),
-        missing="no file matches",
-        folder_locked="no file matches",
-        vanishes="there is no such shard",
+        NO_NODE,
+        missing=Cell("no such file", "no file matches"),
+        folder_locked=Cell("no such file", "no file matches"),
     ),
     "resume state, facts": row(
-        NO_JSON, NO_JSON, NO_JSON, "parts is 1000000000000", nan="it says Infinity, which is no number"
+        NO_JSON,
+        NO_JSON,
+        NO_JSON,
+        NO_JSON,
+        Cell("too many parts", "parts is 1000000000000; it must be"),
+        NAN_JSON,
+        NO_NODE,
     ),
     "resume state, tensors": row(
         NO_SAFETENSORS,
         NO_SAFETENSORS,
         NO_SAFETENSORS,
-        "1,099,511,627,776 bytes",
-        nan="holds NaN or infinity",
+        NO_SAFETENSORS,
+        HEADER,
+        Cell("not finite", "holds NaN or infinity"),
+        NO_NODE,
     ),
     "face detector, ONNX": row(
         NO_DETECTOR,
         NO_DETECTOR,
         NO_DETECTOR,
-        "16,777,217 bytes or more",
-        nan=elsewhere(
-            "face is left out", "test_face_search.py::test_faces_of_which_a_number_is_none_are_left_out"
+        NO_DETECTOR,
+        Cell("too long", "16,777,217 bytes or more"),
+        Cell("face left out", test="test_face_search.py::test_faces_of_which_a_number_is_none_are_left_out"),
+        Cell(
+            "found, not named",
+            test="test_face_search.py::test_a_file_is_taken_from_the_variable_a_folder_or_the_package",
         ),
     ),
     "emotion model, ONNX": row(
-        "it is empty",
-        "is no HSEmotion model",
-        "is no HSEmotion model",
-        "268,435,457 bytes or more",
-        code="PyTorch's own files can run programs",
-        nan=elsewhere("refused", "test_affect.py::test_another_model_is_told"),
+        NO_MODEL,
+        NO_MODEL,
+        NO_MODEL,
+        Cell("torch's, not opened", "PyTorch's own files can run programs"),
+        Cell("too long", "268,435,457 bytes or more"),
+        Cell("not finite", test="test_affect.py::test_another_model_is_told"),
+        Cell(
+            "not offered",
+            test="host/test_emotion_from_video.py::test_no_model_outside_of_the_folder_is_taken",
+        ),
     ),
 }
-for _kind, _cell in {
-    "picture": INPUTS,
-    "recording": INPUTS,
-    "video": INPUTS,
-    "curve, JSON": TYPED,
-    "curve, table": TYPED,
-    "curve, text": TYPED,
-    "weights, safetensors": MODELS,
-    "weights, .pt and .ckpt": MODELS,
-    "model folder's config.json": NOT_IN_NODES,
-    "encoder's config.json": elsewhere("beside its weights", MODELS.test or ""),
-    "training config, TOML": NOT_IN_NODES,
-    "training shard, tar": NOT_IN_NODES,
-    "resume state, facts": NOT_IN_NODES,
-    "resume state, tensors": NOT_IN_NODES,
-    "face detector, ONNX": elsewhere(
-        "found, not named",
-        "test_face_search.py::test_a_file_is_taken_from_the_variable_a_folder_or_the_package",
-    ),
-    "emotion model, ONNX": elsewhere(
-        "not offered", "host/test_emotion_from_video.py::test_no_model_outside_of_the_folder_is_taken"
-    ),
-}.items():
-    CELLS[_kind][OUTSIDE] = _cell
 OWN = [
     pytest.param(kind, damage, id=f"{kind}-{damage}")
-    for kind, cells in CELLS.items()
-    for damage, cell in cells.items()
-    if cell.test is None
+    for kind in CELLS
+    for damage in DAMAGES
+    if CELLS[kind][damage].test is None
 ]
 
 
@@ -343,7 +261,7 @@ def folder():
 @pytest.mark.parametrize("name", KINDS)
 def test_a_sound_file_is_read(folder, name):
     KINDS[name].whole(folder)
-    assert outcome(KINDS[name].read, folder) == READ
+    assert outcome(KINDS[name].read, folder) == "read"
 
 
 @pytest.mark.skipif(not POSSIBLE, reason=NEEDS)
@@ -359,7 +277,10 @@ def test_a_damaged_file_is_read_or_refused_in_a_line_that_names_it(folder, name,
         kind.read(place)
 
     told = outcome(read, folder)
-    assert re.search(cell.said, told), told
-    names = Path(kind.place).parts if damage == "folder locked" else [Path(kind.place).name]
-    assert told == READ if cell.said == READ else any(name in told for name in names)
+    if cell.said is None:
+        assert told == "read"
+    else:
+        assert re.search(cell.said, told), told
+        places = Path(kind.place).parts if damage == "folder locked" else [Path(kind.place).name]
+        assert any(place in told for place in places), told
     assert not [*folder.rglob("ran")]

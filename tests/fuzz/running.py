@@ -145,7 +145,7 @@ def _round(
                 tally.read += 1
             except KeyFaceError as error:
                 tally.refused += 1
-                _require_plain(error)
+                require_plain(error)
             if time.process_time() - started > SECONDS:
                 raise TimeoutError(f"takes {time.process_time() - started:.1f} s")
             if _peak() > most:
@@ -175,7 +175,7 @@ def _round(
     return tally
 
 
-def _require_plain(error: KeyFaceError) -> None:
+def require_plain(error: KeyFaceError) -> None:
     """Raises unless an error's message is one line that can be shown, or where memory was what ran out."""
     message, cause = str(error), error.__cause__ or error.__context__
     if not message.isprintable() or not 10 < len(message) < LONGEST_MESSAGE:
