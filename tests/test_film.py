@@ -150,6 +150,26 @@ def test_what_is_no_video_is_told_in_one_sentence(tmp_path, content, said):
     assert "\n" not in str(error.value)
 
 
+def test_a_video_of_too_many_pixels_is_refused_before_room_is_made_for_one(tmp_path, monkeypatch):
+    monkeypatch.setattr(video_file, "MAX_PIXELS", 256 * 256)
+    path = write_video(tmp_path / "large.mp4", [plain(9, 256, 258)] * 3, codec="libx264")
+    with pytest.raises(KeyFaceError, match="has more than 0 million pixels"):
+        open_film(path)
+    with open_film(write_video(tmp_path / "a.mp4", [plain(9, 256, 256)] * 3, codec="libx264")) as film:
+        assert sum(times for _, times in film.frames()) == 3
+
+
+def test_a_video_whose_pictures_grow_beyond_the_bound_shows_those_before(tmp_path, monkeypatch):
+    monkeypatch.setattr(video_file, "MAX_PIXELS", 256 * 256)
+    parts = [
+        write_video(tmp_path / f"{side}.ts", [plain(9, side, side)] * 30, codec="libx264")
+        for side in (128, 512)
+    ]
+    (tmp_path / "both.ts").write_bytes(b"".join(part.read_bytes() for part in parts))
+    with open_film(tmp_path / "both.ts") as film, pytest.warns(UserWarning, match="damaged packets"):
+        assert {picture.shape for picture, _ in film.frames()} == {(3, 128, 128)}
+
+
 def test_a_video_with_sound_alone_has_no_pictures(tmp_path):
     path = tmp_path / "sound.mp4"
     with av.open(str(path), "w") as container:

@@ -13,6 +13,10 @@ import pytest
 from bounded import NEEDS, POSSIBLE, outcome
 from damaged_kinds import KINDS
 from damages import DAMAGES
+from recorded_weights import same_bits
+
+from keyface_lib.files import whole_file
+from keyface_lib.weights.checkpoint import read_checkpoint
 
 OUTSIDE = "outside, in ComfyUI"
 """A path that leads out of the folders that a node may open."""
@@ -284,3 +288,14 @@ def test_a_damaged_file_is_read_or_refused_in_a_line_that_names_it(folder, name,
         places = Path(kind.place).parts if damage == "folder locked" else [Path(kind.place).name]
         assert any(place in told for place in places), told
     assert not [*folder.rglob("ran")]
+
+
+@pytest.mark.parametrize("name", ["weights, safetensors", "weights, .pt and .ckpt"])
+def test_weights_that_are_replaced_while_they_are_in_use_stay_what_they_were(folder, name):
+    kind = KINDS[name]
+    kind.whole(folder)
+    weights = read_checkpoint(folder / kind.place).state_dict
+    before = {key: tensor.clone() for key, tensor in weights.items()}
+    with whole_file(folder / kind.place) as unfinished:
+        unfinished.write_bytes(b"another file")
+    assert same_bits(weights, before)

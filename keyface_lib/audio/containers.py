@@ -2,7 +2,7 @@
 
 import os
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import BinaryIO
 
@@ -195,22 +195,25 @@ class Recording:
         self.close()
 
 
-def open_container(file: BinaryIO, formats: str, decoders: Iterable[str]) -> av.container.InputContainer:
+def open_container(
+    file: BinaryIO, formats: str, decoders: Iterable[str], options: Mapping[str, str] | None = None
+) -> av.container.InputContainer:
     """A file, opened by its content alone.
 
     Args:
         formats: FFmpeg's demuxers that may be used, between commas.
         decoders: FFmpeg's decoders that may be used to look into it.
+        options: of these.
 
     Raises:
         av.FFmpegError, OSError, ValueError: it is nothing of the kind, or damaged.
     """
-    options = {
+    allowed = {
         "format_whitelist": formats,
         "codec_whitelist": ",".join(decoders),
         "protocol_whitelist": "file",
     }
-    return av.open(_Content(file), container_options=options, **_TAGS)
+    return av.open(_Content(file), options=dict(options or {}), container_options=allowed, **_TAGS)
 
 
 def check_index(file: BinaryIO, name: str) -> int:

@@ -43,7 +43,7 @@ class Video:
         self._file, self._name, self._longest = file, name, longest
         check_index(file, name)
         try:
-            self._container = open_container(file, FORMATS, _decoders())
+            self._container = open_container(file, FORMATS, _decoders(), _bounds())
         except (av.FFmpegError, OSError, ValueError) as error:
             raise KeyFaceError(
                 f"{name}: cannot be read as a video or picture ({_reason(error)}); convert it to MP4 or PNG"
@@ -63,6 +63,11 @@ class Video:
             )
         if stream.codec_context is None or stream.codec_context.name not in _decoders():
             raise KeyFaceError(f"{self._name}: is coded in a way that is not read; convert it to H.264")
+        if stream.codec_context.width * stream.codec_context.height > MAX_PIXELS:
+            raise KeyFaceError(
+                f"{self._name}: has more than {MAX_PIXELS // 10**6} million pixels; make it smaller"
+            )
+        stream.codec_context.options = _bounds()
         stream.thread_type = "AUTO"
         return stream
 
@@ -139,10 +144,6 @@ class Video:
             warnings.warn(f"{self._name}: {damaged} damaged packets of video were left out", stacklevel=2)
 
     def _picture(self, frame: av.VideoFrame) -> torch.Tensor:
-        if frame.width * frame.height > MAX_PIXELS:
-            raise KeyFaceError(
-                f"{self._name}: has more than {MAX_PIXELS // 10**6} million pixels; make it smaller"
-            )
         aspect = float(self._stream.sample_aspect_ratio or 1) or 1.0
         width, height = frame.width * min(max(aspect, 0.1), 10.0), float(frame.height)
         factor = min(1.0, self._longest / max(width, height))
@@ -161,6 +162,14 @@ class Video:
 
     def __exit__(self, *_exception) -> None:
         self.close()
+
+
+def _bounds() -> dict[str, str]:
+    """Options of decoders that keep them from pictures which are too large: they take room for several.
+
+    They count what they pad pictures with, too.
+    """
+    return {"max_pixels": str(MAX_PIXELS * 5 // 4)}
 
 
 def _decoders() -> list[str]:
