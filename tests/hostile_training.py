@@ -269,6 +269,7 @@ CONFIGS: dict[str, Make] = {
         for line in (
             "[noise] mean = nan",
             "[noise] std = inf",
+            f"[noise] mean = {'9' * 400}",
             "[network] guidance_audio = nan",
             "[network] model_channels = 33",
             "[network] model_channels = 1000000000000",

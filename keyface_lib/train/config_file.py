@@ -13,6 +13,7 @@ from typing import Any, get_args, get_origin, get_type_hints
 from ..errors import KeyFaceError
 from ..files import open_file
 from ..messages import one_line, shown
+from ..method.values import real
 from ..weights.architecture import GROUPS
 from ..weights.metadata import KNOWS_RULES, UNET_RULES, VAE_RULES, check_heads
 from ..weights.schema import check
@@ -127,7 +128,7 @@ def _value(value: Any, hint: Any, name: str, rules: types.MappingProxyType) -> A
             raise KeyFaceError(f"{name} has {len(items):,} values; it may have {LONGEST_LIST:,}")
         return tuple(_value(item, get_args(hint)[0], name, rules) for item in items)
     if hint is float and isinstance(value, int) and not isinstance(value, bool):
-        value = float(value)
+        value = real(name, value)
     if type(value) is not hint:
         raise KeyFaceError(f"{name} is {shown(value)}; it must be of type {hint.__name__}")
     if hint is float and not math.isfinite(value):

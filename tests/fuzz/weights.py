@@ -13,6 +13,7 @@ from safetensors.torch import save
 
 from keyface_lib.weights.checkpoint import read_checkpoint
 from keyface_lib.weights.pickled import read_pickled
+from keyface_lib.weights.released import read_weights
 
 from .mutations import mutated
 from .running import Fuzzer, main
@@ -24,6 +25,7 @@ def saved(content: object, zipped: bool) -> bytes:
     return file.getvalue()
 
 
+NETWORK = '{"format": 1, "role": "beats", "config": {}}'
 SMALL = {"module": {f"_forward_module.w.{n}": torch.arange(6.0).reshape(2, 3) for n in range(3)}, "step": 7}
 PICKLED = [
     saved(SMALL, zipped=True),
@@ -31,6 +33,10 @@ PICKLED = [
     saved({"cfg": {"a": [1, 2.5]}}, zipped=False),
 ]
 SAFE = [
+    save(
+        {name: tensor for name, tensor in tiny("beats_tiny").items() if tensor.numel() < 2000},
+        {"keyface": NETWORK},
+    ),
     save(
         {"a": torch.ones(2, 3), "b": torch.zeros(0, 4), "c": torch.ones((), dtype=torch.int64)},
         {"keyface": "{}"},
@@ -67,11 +73,34 @@ def reading(suffix: str, read: Callable[[Path], object]) -> Callable[[bytes], No
     return of
 
 
+def touch(content: object) -> None:
+    """Reads every byte of the tensors that a file gave, which must lie within it."""
+    inside = (
+        content.values()
+        if isinstance(content, dict)
+        else content
+        if isinstance(content, list | tuple)
+        else ()
+    )
+    for value in inside:
+        touch(value)
+    if isinstance(content, torch.Tensor):
+        content.clone()
+
+
+def safetensors(path: Path) -> None:
+    """Reads what is there, whatever it is, and then asks what it is."""
+    touch(read_weights(path).tensors)
+    read_checkpoint(path)
+
+
 FOLDER = tempfile.TemporaryDirectory(prefix="keyface-fuzz-")
 FUZZERS = {
-    "safetensors": Fuzzer(mutated(SAFE), reading(".safetensors", read_checkpoint)),
-    "pickled files": Fuzzer(mutated(PICKLED, head=1500), reading(".pt", read_pickled)),
-    "pickle programs": Fuzzer(PROGRAM, reading(".pt", read_pickled)),
+    "safetensors": Fuzzer(mutated(SAFE), reading(".safetensors", safetensors)),
+    "pickled files": Fuzzer(
+        mutated(PICKLED, head=1500), reading(".pt", lambda path: touch(read_pickled(path)))
+    ),
+    "pickle programs": Fuzzer(PROGRAM, reading(".pt", lambda path: touch(read_pickled(path)))),
 }
 if __name__ == "__main__":
     main(FUZZERS, __doc__)
