@@ -59,6 +59,7 @@ NO_TEXT = Cell("no text", "is neither UTF-8 nor UTF-16 text")
 POINTS = Cell("too many points", "more than 100000 points")
 NOT_A_NUMBER = Cell("not a number", "'nan' where a number belongs")
 NO_SAFETENSORS = Cell("not whole", "is no complete safetensors file")
+NOTHING = Cell("ends at once", r"is no complete safetensors file \(it ends at once\)")
 HEADER = Cell("header too long", "its header is said to have 1,099,511,627,776 bytes")
 NO_CHECKPOINT = Cell("no checkpoint", "is no torch checkpoint or is damaged")
 NO_JSON = Cell("no JSON", "is no JSON that can be used")
@@ -154,7 +155,7 @@ CELLS: dict[str, dict[str, Cell]] = {
         TYPED,
     ),
     "weights, safetensors": row(
-        NO_SAFETENSORS, NO_SAFETENSORS, NO_SAFETENSORS, NO_SAFETENSORS, HEADER, NAN_JSON, MODELS
+        NOTHING, NO_SAFETENSORS, NO_SAFETENSORS, NO_SAFETENSORS, HEADER, NAN_JSON, MODELS
     ),
     "weights, .pt and .ckpt": row(
         NO_CHECKPOINT,
@@ -215,7 +216,7 @@ CELLS: dict[str, dict[str, Cell]] = {
         **PERHAPS_SOUND,
     ),
     "resume state, tensors": row(
-        NO_SAFETENSORS,
+        NOTHING,
         NO_SAFETENSORS,
         NO_SAFETENSORS,
         NO_SAFETENSORS,

@@ -132,11 +132,12 @@ def _read_safetensors(path: Path) -> tuple[dict[str, torch.Tensor], Mapping[str,
 def _check_header(path: Path) -> None:
     """What of a safetensors header its own reader does not bound: length, tensors, names and dimensions."""
     with open_file(path, "weight file") as file:
-        length = struct.unpack("<Q", file.read(8).rjust(8, b"\xff"))[0]
+        start = file.read(8)
+        length = struct.unpack("<Q", start.rjust(8, b"\xff"))[0]
         whole = length <= HEADER_BYTES
         content = file.read(length) if whole else b""
     if not whole or len(content) < length:
-        said = f"its header is said to have {length:,} bytes"
+        said = f"its header is said to have {length:,} bytes" if len(start) == 8 else "it ends at once"
         raise KeyFaceError(f"{one_line(path)} is no complete safetensors file ({said}); download it again")
     entries = json_from(content, f"{one_line(path)}: its header", HEADER_BYTES)
     if not isinstance(entries, dict) or len(entries) > MOST_TENSORS:
