@@ -159,6 +159,15 @@ def test_a_video_of_too_many_pixels_is_refused_before_room_is_made_for_one(tmp_p
         assert sum(times for _, times in film.frames()) == 3
 
 
+@pytest.mark.parametrize("form", ["GIF", "WEBP"])
+def test_a_moving_picture_of_too_many_pixels_is_refused_before_it_is_read(tmp_path, form):
+    """Those of a few kilobytes can have a hundred million, each of which takes room several times."""
+    first, second = (Image.new("RGB", (16_000, 1600), colour) for colour in ("black", "white"))
+    first.save(tmp_path / "a.gif", form, save_all=True, append_images=[second])
+    with pytest.raises(KeyFaceError, match=r"a\.gif: moves and has more than 25 million pixels"):
+        open_film(tmp_path / "a.gif")
+
+
 def test_a_video_whose_pictures_grow_beyond_the_bound_shows_those_before(tmp_path, monkeypatch):
     monkeypatch.setattr(video_file, "MAX_PIXELS", 256 * 256)
     parts = [

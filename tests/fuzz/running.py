@@ -112,9 +112,9 @@ def _rounds(
     taken = resource.getpagesize() * int(Path("/proc/self/statm").read_text().split()[0])
     resource.setrlimit(resource.RLIMIT_AS, (taken + 4 * BYTES, resource.RLIM_INFINITY))
     _round(fuzzer, seed, min(until, time.monotonic() + 20), {}, shared, 20)  # imports what is imported late
-    known, most = dict(known), _peak() + BYTES
-    while time.monotonic() < until and _peak() < most:
-        report = _round(fuzzer, seed, until, known, shared, ROUND, most)
+    known = dict(known)
+    while time.monotonic() < until:
+        report = _round(fuzzer, seed, until, known, shared)
         known |= report.findings
         sender.send(report)
         seed += 1
@@ -129,7 +129,6 @@ def _round(
     known: Mapping[str, str],
     shared: mmap.mmap,
     inputs: int = ROUND,
-    most: float = math.inf,
 ) -> Tally:
     tally = Tally()
     last: list[str] = []
@@ -138,7 +137,8 @@ def _round(
         if time.monotonic() > until:
             return
         _note(shared, value)
-        started = time.process_time()
+        Path("/proc/self/clear_refs").write_text("5")  # from now on the most memory is that of this input
+        started, memory = time.process_time(), _most_memory()
         try:
             try:
                 fuzzer.read(value)
@@ -148,8 +148,8 @@ def _round(
                 require_plain(error)
             if time.process_time() - started > SECONDS:
                 raise TimeoutError(f"takes {time.process_time() - started:.1f} s")
-            if _peak() > most:
-                raise MemoryError(f"takes more than {BYTES >> 20} MB")
+            if (taken := _most_memory() - memory) > BYTES:
+                raise MemoryError(f"takes {taken >> 20} MB")
         except Exception as error:
             place = _place(error)
             if place in known:
@@ -184,9 +184,10 @@ def require_plain(error: KeyFaceError) -> None:
         raise cause
 
 
-def _peak() -> int:
-    """The most bytes of memory that this process has used so far."""
-    return 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+def _most_memory() -> int:
+    """The most bytes of memory that this process has held, since that was last forgotten."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return 1024 * next(int(line.split()[1]) for line in lines if line.startswith("VmHWM"))
 
 
 def _place(error: BaseException) -> str:
