@@ -1,5 +1,6 @@
 """Files: opened only where they are what is meant, and written whole or not at all."""
 
+import io
 import os
 import secrets
 import stat
@@ -8,7 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from .errors import KeyFaceError
 from .messages import one_line
@@ -31,6 +32,38 @@ def kind_of(mode: int) -> str:
     return next((name for is_kind, name in _KINDS.items() if is_kind(mode)), "a file")
 
 
+class _Told(io.FileIO):
+    """A file whose failures while it is read, as disks and networks have them, are KeyFaceErrors."""
+
+    def __init__(self, descriptor: int, path: str | os.PathLike, what: str):
+        super().__init__(descriptor, "rb")
+        self._path, self._what = path, what
+
+    def readinto(self, buffer: Any) -> int:
+        try:
+            return super().readinto(buffer)
+        except OSError as error:
+            raise self._broken_off(error) from error
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        try:
+            return super().seek(offset, whence)
+        except OSError as error:
+            raise self._broken_off(error) from error
+
+    def readall(self) -> bytes:
+        try:
+            return super().readall()
+        except OSError as error:
+            raise self._broken_off(error) from error
+
+    def _broken_off(self, error: OSError) -> KeyFaceError:
+        return KeyFaceError(
+            f"{one_line(self._path)}: cannot be read to its end ({error.strerror or error}); copy the "
+            f"{self._what} to another disk and give that"
+        )
+
+
 def open_file(path: str | os.PathLike, what: str, pipes: bool = False) -> BinaryIO:
     """A regular file, open for reading in bytes; of a pipe a copy of all it holds, which can be sought in.
 
@@ -42,14 +75,15 @@ def open_file(path: str | os.PathLike, what: str, pipes: bool = False) -> Binary
 
     Raises:
         KeyFaceError: there is nothing, a folder, a device or a socket, or no right to read it; a pipe that
-            does not end within `PIPE_SECONDS` or holds more than `PIPE_BYTES`.
+            does not end within `PIPE_SECONDS` or holds more than `PIPE_BYTES`. Reading that fails raises it
+            as well.
     """
     try:
         mode = os.stat(path).st_mode
         if stat.S_ISREG(mode):
             # Should a pipe have taken its place meanwhile, opening must not wait for its other end.
             flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
-            return os.fdopen(os.open(path, flags), "rb")
+            return _told(os.open(path, flags), path, what)
         if stat.S_ISFIFO(mode) and pipes:
             return _copy_of_pipe(path, what)
     except KeyFaceError:
@@ -58,7 +92,16 @@ def open_file(path: str | os.PathLike, what: str, pipes: bool = False) -> Binary
         raise KeyFaceError(f"{one_line(path)}: there is no such {what}; check the path") from None
     except (OSError, ValueError) as error:
         raise unreadable(path, error, what) from error
-    raise KeyFaceError(f"{one_line(path)}: is {kind_of(mode)}, not a {what}; give the path of a file")
+    article = "an" if what[0] in "aeiou" else "a"
+    raise KeyFaceError(f"{one_line(path)}: is {kind_of(mode)}, not {article} {what}; give the path of a file")
+
+
+def _told(descriptor: int, path: str | os.PathLike, what: str) -> BinaryIO:
+    try:
+        return io.BufferedReader(_Told(descriptor, path, what))
+    except BaseException:  # a folder that has taken the file's place
+        os.close(descriptor)
+        raise
 
 
 def unreadable(path: str | os.PathLike, error: OSError | ValueError, what: str) -> KeyFaceError:

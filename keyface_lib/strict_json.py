@@ -16,10 +16,7 @@ JSON_DEPTH = 32
 def read_json(path: str | os.PathLike, limit: int = JSON_BYTES) -> Any:
     """What a JSON file says; raises KeyFaceError as `files.open_file` and `json_from`."""
     with open_file(path, "file") as file:
-        try:
-            content = file.read(limit + 1)
-        except OSError as error:
-            raise KeyFaceError(f"{one_line(path)} cannot be read: {error.strerror or error}") from error
+        content = file.read(limit + 1)
     return json_from(content, one_line(path), limit)
 
 
@@ -34,7 +31,9 @@ def json_from(text: str | bytes, name: str, limit: int = JSON_BYTES) -> Any:
         KeyFaceError: it is no JSON, too long or too deep, names an entry twice, or has a number that is none.
     """
     if len(text) > limit:
-        raise KeyFaceError(f"{name} is longer than {limit:,} bytes, which nothing of its kind needs")
+        raise KeyFaceError(
+            f"{name} is longer than {limit:,} bytes, which nothing of its kind needs; replace it"
+        )
     try:
         if isinstance(text, bytes):
             text = text.decode("utf-8-sig")
@@ -43,9 +42,11 @@ def json_from(text: str | bytes, name: str, limit: int = JSON_BYTES) -> Any:
         )
         require_shallow(entries)
     except RecursionError:
-        raise KeyFaceError(f"{name} is no JSON that can be used (too deep)") from None
+        raise KeyFaceError(f"{name} is no JSON that can be used (too deep); replace it") from None
     except ValueError as error:
-        raise KeyFaceError(f"{name} is no JSON that can be used ({one_line(error)})") from error
+        raise KeyFaceError(
+            f"{name} is no JSON that can be used ({one_line(error)}); correct or replace it"
+        ) from error
     return entries
 
 

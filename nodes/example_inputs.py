@@ -24,10 +24,10 @@ def copy_example_inputs() -> None:
     """Copies what is not there yet, so that a bundled workflow runs as it is opened."""
     folder = Path(folder_paths.get_input_directory())
     for asset, name in NAMES.items():
-        if (folder / name).exists():
-            continue
         try:
+            if (folder / name).exists():
+                continue
             folder.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(asset, folder / name)
-        except OSError as error:  # a read-only input folder only costs the examples
+        except OSError as error:  # an input folder that may not be used only costs the examples
             logging.info("KeyFace: the example %s was not copied to %s (%s)", name, folder, error.strerror)

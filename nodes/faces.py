@@ -1,5 +1,6 @@
 """What other nodes say of the faces in pictures, as the library's own: boxes, landmarks, masks."""
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from numbers import Real
 
@@ -37,7 +38,7 @@ def landmarks(name: str, value: object) -> list[list[Face]]:
     """
     try:
         return [[_face_of_landmarks(face) for face in frame] for frame in value["frames"]]  # type: ignore[index]
-    except (KeyError, TypeError, IndexError, ValueError) as error:
+    except (KeyError, TypeError, IndexError, ValueError, OverflowError, RuntimeError) as error:
         raise KeyFaceError(
             f"{name} holds no landmarks of MediaPipe's 478; connect Detect Face Landmarks (MediaPipe)"
         ) from error
@@ -73,13 +74,20 @@ def _face(name: str, box: object) -> Face:
     numbers = [box.get(key) for key in ("x", "y", "width", "height")]
     if not all(isinstance(number, Real) for number in numbers):
         raise _no_box(name)
-    x, y, width, height = (float(number) for number in numbers)  # type: ignore[arg-type]
+    x, y, width, height = map(_float, numbers)  # type: ignore[arg-type]
     if not (width > 0 and height > 0 and all(map(_is_finite, (x, y, width, height)))):
         raise KeyFaceError(
             f"{name} has a box of {width:g} x {height:g} pixels; give one with an area around the face"
         )
     score = box.get("score", 1.0)
-    return Face(x, y, width, height, float(score) if isinstance(score, Real) else 1.0)
+    return Face(x, y, width, height, _float(score) if isinstance(score, Real) else 1.0)
+
+
+def _float(number: Real) -> float:
+    try:
+        return float(number)
+    except OverflowError:  # a whole number of hundreds of digits
+        return math.inf
 
 
 def _is_finite(number: float) -> bool:

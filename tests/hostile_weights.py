@@ -281,6 +281,7 @@ HEADERS: dict[str, Make] = {
     "guidance of words": described(KEYFRAME, guidance={"audio": "5"}),
     "guidance of truths": described(KEYFRAME, guidance={"audio": True}),
     "huge guidance": described(KEYFRAME, guidance={"audio": 1e300}),
+    "guidance that is no float": described(KEYFRAME, guidance={"audio": 10**400}),
     "unknown guidance": described(KEYFRAME, guidance={"audio_scale": 1}),
     "guidance a list": described(KEYFRAME, guidance=[]),
     "labels of a network": described(KEYFRAME, labels=["a"]),
@@ -372,14 +373,11 @@ TENSORS: dict[str, Make] = {
 }
 PLACES: dict[str, Make] = {
     "a pipe": os.mkfifo,
-    "a folder": Path.mkdir,
     "a device": lambda path: path.symlink_to("/dev/zero"),
     "a socket": bound,
     "a link to itself": lambda path: path.symlink_to(path),
-    "nothing": lambda path: None,
     "a page": written(b"<!DOCTYPE html>\n<title>404</title>\n"),
     "an LFS pointer": written(b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n"),
-    "empty": written(b""),
     "a picture": written(b"\x89PNG\r\n\x1a\n" + bytes(100)),
     "noise": written(bytes(range(256)) * 40),
 }

@@ -3,7 +3,9 @@
 import importlib.util
 import math
 from pathlib import Path
+from types import SimpleNamespace
 
+import numpy as np
 import pytest
 import torch
 
@@ -133,6 +135,14 @@ def test_a_file_that_is_no_detector_is_one_line(tmp_path, content):
     path.write_bytes(content)
     with pytest.raises(KeyFaceError, match="is no YuNet face detector"):
         find_detector(folders=[tmp_path])
+
+
+def test_faces_of_which_a_number_is_none_are_left_out():
+    rows = np.full((3, 15), 5, np.float32)
+    rows[0, 3], rows[1, 14] = np.nan, np.inf
+    detector = YuNet.__new__(YuNet)
+    detector._network = SimpleNamespace(setInputSize=lambda size: None, detect=lambda picture: (1, rows))
+    assert [face.score for face in detector(torch.zeros(3, 9, 9))] == [5]
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 300), (20, 20), (700, 3)])

@@ -13,7 +13,7 @@ from drawn_video import plain, write_video
 from PIL import Image
 
 from keyface_lib.errors import KeyFaceError
-from keyface_lib.media import video_file
+from keyface_lib.media import moving_picture, video_file
 from keyface_lib.media.film import is_video, open_film, picture_at
 from keyface_lib.media.frame_rate import at_25_fps
 
@@ -137,23 +137,51 @@ def test_what_a_video_claims_is_known_before_it_is_read(tmp_path):
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        (b"", "cannot be read as a video or picture"),
         (b"not a video at all" * 100, "cannot be read as a video or picture"),
         (b"#EXTM3U\nhttp://127.0.0.1/x.ts\n", "cannot be read as a video or picture"),
         (SPEECH.read_bytes(), "cannot be read as a video or picture|has no video stream"),
-        (None, "there is no such video or picture"),
-        ("folder", "is a folder"),
     ],
 )
 def test_what_is_no_video_is_told_in_one_sentence(tmp_path, content, said):
     path = tmp_path / "input.mp4"
-    if content == "folder":
-        path.mkdir()
-    elif content is not None:
-        path.write_bytes(content)
+    path.write_bytes(content)
     with pytest.raises(KeyFaceError, match=said) as error:
         open_film(path)
     assert "\n" not in str(error.value)
+
+
+def test_a_video_of_too_many_pixels_is_refused_before_room_is_made_for_one(tmp_path, monkeypatch):
+    monkeypatch.setattr(video_file, "MAX_PIXELS", 256 * 256)
+    path = write_video(tmp_path / "large.mp4", [plain(9, 256, 258)] * 3, codec="libx264")
+    with pytest.raises(KeyFaceError, match="has more than 0 million pixels"):
+        open_film(path)
+    with open_film(write_video(tmp_path / "a.mp4", [plain(9, 256, 256)] * 3, codec="libx264")) as film:
+        assert sum(times for _, times in film.frames()) == 3
+
+
+@pytest.mark.parametrize("form", ["GIF", "WEBP"])
+def test_a_moving_picture_of_too_many_pixels_is_refused_before_it_is_read(tmp_path, form, monkeypatch):
+    """One of 147 kB with a hundred million takes 3.6 GB."""
+    first, second = (Image.new("RGB", (64, 32), colour) for colour in ("black", "white"))
+    first.save(tmp_path / "a.gif", form, save_all=True, append_images=[second])
+    for bound in (2048, 2047):
+        monkeypatch.setattr(moving_picture, "MAX_PIXELS", bound)
+        if bound == 2048:
+            open_film(tmp_path / "a.gif").close()
+            continue
+        with pytest.raises(KeyFaceError, match=r"a\.gif: moves and has more than 0 million pixels"):
+            open_film(tmp_path / "a.gif")
+
+
+def test_a_video_whose_pictures_grow_beyond_the_bound_shows_those_before(tmp_path, monkeypatch):
+    monkeypatch.setattr(video_file, "MAX_PIXELS", 256 * 256)
+    parts = [
+        write_video(tmp_path / f"{side}.ts", [plain(9, side, side)] * 30, codec="libx264")
+        for side in (128, 512)
+    ]
+    (tmp_path / "both.ts").write_bytes(b"".join(part.read_bytes() for part in parts))
+    with open_film(tmp_path / "both.ts") as film, pytest.warns(UserWarning, match="damaged packets"):
+        assert {picture.shape for picture, _ in film.frames()} == {(3, 128, 128)}
 
 
 def test_a_video_with_sound_alone_has_no_pictures(tmp_path):

@@ -212,6 +212,7 @@ def test_keyframes_are_named_by_number_or_second(text, numbers):
         ("-1", "'-1' names no keyframe"),
         ("seven", "'seven' names no keyframe; write numbers and seconds"),
         ("3..5", "names no keyframe"),
+        ("9" * 400 + "s", "names no keyframe"),  # infinite as a float
     ],
 )
 def test_a_choice_that_cannot_be_made_is_told_in_a_line(text, said):

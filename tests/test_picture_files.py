@@ -297,18 +297,6 @@ def test_a_very_large_picture_is_halved(tmp_path, monkeypatch, mode):
         assert float((image - (200 / 127.5 - 1)).abs().max()) < 0.02
 
 
-def test_the_remedy_fits_the_cause(tmp_path, monkeypatch):
-    (tmp_path / "folder").mkdir()
-    with pytest.raises(KeyFaceError, match="is a folder, not a picture; give the path of a file"):
-        load_image(tmp_path / "folder")
-    (tmp_path / "locked.png").touch()
-    monkeypatch.setattr(
-        "os.open", lambda *_, **__: (_ for _ in ()).throw(PermissionError(13, "Permission denied"))
-    )
-    with pytest.raises(KeyFaceError, match=r"may not be read .*; change the rights"):
-        load_image(tmp_path / "locked.png")
-
-
 def test_the_content_decides_what_a_picture_is(tmp_path):
     file = io.BytesIO()
     Image.fromarray(PATCHES).save(file, "PNG")

@@ -61,6 +61,6 @@ def _in_folders(folders: Iterable[Path]) -> Path | None:
     for folder in folders:
         for name in MODEL_FILES:
             path = folder.expanduser() / name
-            if path.is_file():
+            if os.path.isfile(path):  # Path's own raises in a folder that may not be entered
                 return path
     return None

@@ -3,7 +3,7 @@
 import math
 import os
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import BinaryIO
 
@@ -231,23 +231,28 @@ class _Pipe:
 
 
 def open_container(
-    file: BinaryIO | _Pipe, formats: str, decoders: Iterable[str]
+    file: BinaryIO | _Pipe,
+    formats: str,
+    decoders: Iterable[str],
+    options: Mapping[str, str] | None = None,
 ) -> av.container.InputContainer:
     """A file, opened by its content alone.
 
     Args:
         formats: FFmpeg's demuxers that may be used, between commas.
         decoders: FFmpeg's decoders that may be used to look into it.
+        options: of these.
 
     Raises:
         av.FFmpegError, OSError, ValueError: it is nothing of the kind, or damaged.
     """
-    options = {
+    allowed = {
         "format_whitelist": formats,
         "codec_whitelist": ",".join(decoders),
         "protocol_whitelist": "file",
     }
-    return av.open(file if isinstance(file, _Pipe) else _Content(file), container_options=options, **_TAGS)
+    content = file if isinstance(file, _Pipe) else _Content(file)
+    return av.open(content, options=dict(options or {}), container_options=allowed, **_TAGS)
 
 
 def check_index(file: BinaryIO, name: str) -> int:

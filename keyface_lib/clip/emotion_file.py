@@ -51,13 +51,8 @@ def _names_file(text: str) -> bool:
 
 def _text_of(path: Path) -> str:
     """The text of a file in UTF-8, or in UTF-16 as spreadsheets write their "Unicode text"."""
-    try:
-        with open_file(path, "emotion file") as file:
-            data = file.read(4 * MAX_TEXT + 1)
-    except OSError as error:
-        raise KeyFaceError(
-            f"{one_line(path)}: cannot be read ({error.strerror}); check the file and its rights"
-        ) from error
+    with open_file(path, "emotion file") as file:
+        data = file.read(4 * MAX_TEXT + 1)
     if len(data) > 4 * MAX_TEXT:
         raise KeyFaceError(f"{one_line(path)}: has more than {len(data) >> 20} MB; a curve has a few kB")
     wide = data.startswith((b"\xff\xfe", b"\xfe\xff"))

@@ -10,6 +10,7 @@ import torch
 from ..audio import WITHOUT_WEIGHTS, load_encoder
 from ..audio.encoders import AudioEncoder
 from ..errors import KeyFaceError
+from ..files import unreadable
 from ..messages import one_line, shown
 from ..method.batching import memory_for
 from ..networks.devices import HostWeights, network_dtype, vae_dtype
@@ -121,9 +122,16 @@ def find_files(folder: Path, required: Sequence[str] = ("keyframe", "interpolati
         required: the roles that must be there; with none, a file that the config names may be missing too.
 
     Raises:
-        KeyFaceError: the folder does not exist, its config is none or names a file that is not there or not
-            inside, or a file of a required role is missing.
+        KeyFaceError: the folder does not exist or may not be entered, its config is none or names a file that
+            is not there or not inside, or a file of a required role is missing.
     """
+    try:
+        return _found(folder, required)
+    except OSError as error:
+        raise unreadable(folder, error, "model folder") from error
+
+
+def _found(folder: Path, required: Sequence[str]) -> dict[str, Path]:
     if not _is(Path.is_dir, folder):
         raise KeyFaceError(
             f"{one_line(folder)}: no such model folder; 'keyface init --size tiny {folder}' makes a small one"

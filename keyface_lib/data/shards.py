@@ -129,7 +129,8 @@ def index_clips(patterns: Sequence[str]) -> ClipIndex:
         if damage:
             damaged[path.name] = damage
     if not offsets:
-        raise KeyFaceError(f"data.shards: {paths[0]} and all others hold no clip; write them again")
+        why = f" ({damaged[paths[0].name]})" if paths[0].name in damaged else ""
+        raise KeyFaceError(f"data.shards: {paths[0]} and all others hold no clip{why}; write them again")
     return ClipIndex(tuple(paths), np.array(numbers, np.int32), np.array(offsets, np.int64), damaged)
 
 

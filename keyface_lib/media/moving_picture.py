@@ -13,6 +13,7 @@ from ..errors import KeyFaceError
 from ..messages import one_line
 from .frame_rate import LONGEST_GAP, at_25_fps
 from .image import FORMATS as PICTURES
+from .image import MAX_EXACT_PIXELS as MAX_PIXELS
 from .image import from_pil
 
 UNSAID, SHORTEST = 0.1, 0.02
@@ -31,7 +32,15 @@ class MovingPicture:
     reduction = 1.0
 
     def __init__(self, image: Image.Image, file: BinaryIO, name: str):
-        """Takes an open file, which is closed with it; `name` is for messages."""
+        """Takes an open file, which is closed with it; `name` is for messages.
+
+        Raises:
+            KeyFaceError: its pictures have more than `MAX_PIXELS`.
+        """
+        if image.width * image.height > MAX_PIXELS:
+            raise KeyFaceError(
+                f"{name}: moves and has more than {MAX_PIXELS // 10**6} million pixels; make it smaller"
+            )
         self._image, self._file, self._name = image, file, name
 
     def frames(self, first: int = 0) -> Iterator[tuple[torch.Tensor, int]]:

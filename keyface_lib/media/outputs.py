@@ -36,7 +36,7 @@ class Output:
         self.target = self.current = Path(os.path.realpath(path))
         self._lock = _lock(path, self.target)
         self._size = 0
-        if self.target.is_file() and os.access(self.target.parent, os.W_OK):
+        if os.path.isfile(self.target) and os.access(self.target.parent, os.W_OK):
             self.current = _beside(self.target, "writing")
 
     def settle(self, playable: Callable[[Path], int]) -> None:

@@ -44,7 +44,7 @@ class Video:
         self._file, self._name, self._longest = file, name, longest
         check_index(file, name)
         try:
-            self._container = open_container(file, FORMATS, _decoders())
+            self._container = open_container(file, FORMATS, _decoders(), _bounds())
         except (av.FFmpegError, OSError, ValueError) as error:
             raise KeyFaceError(
                 f"{name}: cannot be read as a video or picture ({_reason(error)}); convert it to MP4 or PNG"
@@ -66,6 +66,11 @@ class Video:
             )
         if stream.codec_context is None or stream.codec_context.name not in _decoders():
             raise KeyFaceError(f"{self._name}: is coded in a way that is not read; convert it to H.264")
+        if stream.codec_context.width * stream.codec_context.height > MAX_PIXELS:
+            raise KeyFaceError(
+                f"{self._name}: has more than {MAX_PIXELS // 10**6} million pixels; make it smaller"
+            )
+        stream.codec_context.options = _bounds()
         stream.thread_type = "AUTO"
         return stream
 
@@ -143,10 +148,6 @@ class Video:
                 warnings.warn(f"{self._name}: {damaged} damaged packets of video were left out", stacklevel=2)
 
     def _picture(self, frame: av.VideoFrame) -> torch.Tensor:
-        if frame.width * frame.height > MAX_PIXELS:
-            raise KeyFaceError(
-                f"{self._name}: has more than {MAX_PIXELS // 10**6} million pixels; make it smaller"
-            )
         factor, width = self._factor(frame.width, frame.height), frame.width * self._aspect()
         size = {"width": max(1, round(width * factor)), "height": max(1, round(frame.height * factor))}
         pixels = torch.from_numpy(frame.reformat(format="rgb24", **size).to_ndarray())
@@ -171,6 +172,14 @@ class Video:
 
     def __exit__(self, *_exception) -> None:
         self.close()
+
+
+def _bounds() -> dict[str, str]:
+    """Options of decoders that keep them from pictures which are too large: they take room for several.
+
+    They count what they pad pictures with, too.
+    """
+    return {"max_pixels": str(MAX_PIXELS * 5 // 4)}
 
 
 def _decoders() -> list[str]:

@@ -43,6 +43,10 @@ NAMED_STATES: dict[str, tuple[float, float]] = {
 """(valence, arousal) of the states the authors name."""
 
 
+LEAST_STEP = 1e-6
+"""Seconds between two points; over much shorter ones a slope is no finite number."""
+
+
 @dataclass(frozen=True)
 class Point:
     """A value in [-1, 1] at a time; `mode` is how the curve runs from here to the next point."""
@@ -60,7 +64,7 @@ class EmotionCurve:
 
     Raises:
         KeyFaceError: what is no point; a time or value that is no finite number, a negative time, a value
-            outside [-1, 1], points out of order or at the same time, an unknown mode.
+            outside [-1, 1], points out of order or nearer than `LEAST_STEP`, an unknown mode.
     """
 
     valence: tuple[Point, ...] = ()
@@ -151,7 +155,7 @@ def _check_lane(lane: str, points: tuple[Point, ...]) -> None:
         if point.mode not in get_args(Mode):
             raise KeyFaceError(f"{where} has the mode {point.mode!r}; use {', '.join(get_args(Mode))}")
     for before, point in pairwise(points):
-        if point.seconds == before.seconds:
+        if abs(point.seconds - before.seconds) < LEAST_STEP:
             raise KeyFaceError(f"{lane} has two points at {point.seconds:g} s; keep one of them")
         if point.seconds < before.seconds:
             raise KeyFaceError(
@@ -198,7 +202,7 @@ def _tangents(
     neighbours is straight.
     """
     s0, s1, h0, h1 = slope[:-1], slope[1:], step[:-1], step[1:]
-    parabola = (s0 * h1 + s1 * h0) / (h0 + h1)
+    parabola = s0 * (h1 / (h0 + h1)) + s1 * (h0 / (h0 + h1))
     steepest = torch.minimum(torch.minimum(s0.abs(), s1.abs()), parabola.abs() / 2)
     inner = (s0.sign() + s1.sign()) * steepest
 

@@ -101,7 +101,7 @@ def _parse_short_form(text: str) -> EmotionCurve:
     for entry in entries:
         time, colon, feeling = entry.rpartition(":")
         if not colon and len(entries) > 1:
-            raise KeyFaceError(f"emotion {entry!r} has no time; put its second in front, such as 0:{entry}")
+            raise KeyFaceError(f"emotion {entry!r} has no time; put its second in front, such as 0:happy")
         seconds = _parse_time(time) if colon else 0.0
         _check_number("emotion", len(valence))
         for lane, value in zip((valence, arousal), _parse_feeling(feeling), strict=True):

@@ -12,7 +12,9 @@ ALL = "all"
 STEP_S = KEYFRAME_STEP / FPS
 """Seconds from one keyframe to the next."""
 
-_ITEM = re.compile(r"(\d+(?:\.\d+)?)(s?)(?:-(\d+(?:\.\d+)?)(s?))?", re.ASCII)
+_NUMBER = r"(\d{1,9}(?:\.\d{1,9})?)(s?)"
+"""Of no more digits than any clip needs: longer ones are infinite as floats."""
+_ITEM = re.compile(f"{_NUMBER}(?:-{_NUMBER})?", re.ASCII)
 _HOW = "write numbers and seconds such as '3, 7-9' or '4.2s, 6s-7s', or 'all'"
 
 

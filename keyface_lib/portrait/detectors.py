@@ -1,5 +1,6 @@
 """The face detector that is at hand. Nothing is downloaded and nothing is imported before it is used."""
 
+import glob
 import importlib.util
 import os
 from collections.abc import Iterable
@@ -45,7 +46,8 @@ def _in_folders(folders: Iterable[str | os.PathLike]) -> Path | None:
     """The newest model file, by its name, in the first folder that has one."""
     for folder in (*map(Path, folders), *_package_folders()):
         # Quantised variants have a longer name than the plain one of their date, and come later.
-        files = sorted(folder.glob(MODEL_FILES), key=lambda path: ("int8" not in path.stem, path.name))
+        found = map(Path, glob.glob(os.path.join(glob.escape(os.fspath(folder)), MODEL_FILES)))
+        files = sorted(found, key=lambda path: ("int8" not in path.stem, path.name))
         if files:
             return files[-1]
     return None

@@ -13,6 +13,7 @@ from typing import Any, get_args, get_origin, get_type_hints
 from ..errors import KeyFaceError
 from ..files import open_file
 from ..messages import one_line, shown
+from ..method.values import real
 from ..weights.architecture import GROUPS
 from ..weights.metadata import KNOWS_RULES, UNET_RULES, VAE_RULES, check_heads
 from ..weights.schema import check
@@ -48,17 +49,17 @@ def read_config(path: str | Path, stage: str) -> Config:
             content = file.read(CONFIG_BYTES + 1)
         if len(content) > CONFIG_BYTES:
             raise KeyFaceError(
-                f"{one_line(path)} has more than {CONFIG_BYTES:,} bytes, which no config needs"
+                f"{one_line(path)} has more than {CONFIG_BYTES:,} bytes, which no config needs; shorten it"
             )
         entries = tomllib.loads(content.decode("utf-8").replace("\r\n", "\n"))
-    except OSError as error:
-        raise KeyFaceError(f"{one_line(path)} cannot be read: {error.strerror or error}") from error
     except RecursionError:
-        raise KeyFaceError(f"{one_line(path)} is no valid TOML: it lies too deep in itself") from None
+        raise KeyFaceError(
+            f"{one_line(path)} is no valid TOML: it lies too deep in itself; correct it"
+        ) from None
     except (tomllib.TOMLDecodeError, ValueError) as error:
         if isinstance(error, KeyFaceError):
             raise
-        raise KeyFaceError(f"{one_line(path)} is no valid TOML: {one_line(error)}") from error
+        raise KeyFaceError(f"{one_line(path)} is no valid TOML: {one_line(error)}; correct it") from error
     try:
         return config_from(entries, stage)
     except KeyFaceError as error:
@@ -127,7 +128,7 @@ def _value(value: Any, hint: Any, name: str, rules: types.MappingProxyType) -> A
             raise KeyFaceError(f"{name} has {len(items):,} values; it may have {LONGEST_LIST:,}")
         return tuple(_value(item, get_args(hint)[0], name, rules) for item in items)
     if hint is float and isinstance(value, int) and not isinstance(value, bool):
-        value = float(value)
+        value = real(name, value)
     if type(value) is not hint:
         raise KeyFaceError(f"{name} is {shown(value)}; it must be of type {hint.__name__}")
     if hint is float and not math.isfinite(value):

@@ -16,6 +16,7 @@ from safetensors import SafetensorError
 from safetensors.torch import save_file
 
 from ..errors import KeyFaceError
+from ..files import unreadable
 from ..messages import one_line
 from ..strict_json import read_json
 from ..weights.released import read_weights
@@ -99,9 +100,12 @@ def read_state(folder: Path) -> State | None:
     """The latest state in a run's folder; None where there is none.
 
     Raises:
-        KeyFaceError: it is damaged, or of a newer format.
+        KeyFaceError: it is damaged, of a newer format, or may not be read.
     """
-    found = _states(folder)
+    try:
+        found = _states(folder)
+    except OSError as error:
+        raise unreadable(folder, error, "folder of the run") from error
     if not found:
         return None
     step, path = max(found)
@@ -116,12 +120,21 @@ def read_state(folder: Path) -> State | None:
             raise KeyFaceError(f"{path / _FACTS} is of step {facts['step']}; {remedy}")
         tensors: dict[str, torch.Tensor] = {}
         for part in range(facts["parts"]):
-            tensors |= read_weights(path / f"part-{part:05}.safetensors").tensors
+            name = f"part-{part:05}.safetensors"
+            tensors |= _numbers(read_weights(path / name).tensors, path / name)
     except KeyFaceError as error:
-        if "update" in str(error) and "format" in str(error):
-            raise
+        if ("update" in str(error) and "format" in str(error)) or isinstance(error.__cause__, OSError):
+            raise  # the state may be sound: another version, the right to read it or another disk is wanted
         raise KeyFaceError(f"{one_line(path)} is damaged ({error}); {remedy}") from error
     return State(step, tensors, facts)
+
+
+def _numbers(tensors: dict[str, torch.Tensor], path: Path) -> dict[str, torch.Tensor]:
+    """The tensors of a part; raises a KeyFaceError unless all are finite, as whoever wrote them made sure."""
+    for name, tensor in tensors.items():
+        if not bool(tensor.isfinite().all()):
+            raise KeyFaceError(f"{one_line(path)}: {one_line(name)} holds NaN or infinity")
+    return tensors
 
 
 def _states(folder: Path) -> list[tuple[int, Path]]:

@@ -1,5 +1,6 @@
 """Released weights in our format: `keyface convert`."""
 
+import os
 from pathlib import Path
 
 import torch
@@ -32,10 +33,11 @@ def convert(source: str | Path, destination: str | Path) -> list[Path]:
         KeyFaceError: a file cannot be read or written, nothing is known, or two files have one role.
     """
     source, destination = Path(source), Path(destination)
-    if source.is_dir():
+    if os.path.isdir(source):
         return _convert_folder(source, destination)
     checkpoint = read_checkpoint(source)
-    target = destination / f"{checkpoint.metadata.role}.safetensors" if destination.is_dir() else destination
+    inside = os.path.isdir(destination)
+    target = destination / f"{checkpoint.metadata.role}.safetensors" if inside else destination
     if target.suffix != ".safetensors":
         raise KeyFaceError(f"{target} must be called .safetensors, or be a folder that exists")
     write_checkpoint(target, checkpoint.state_dict, checkpoint.metadata)

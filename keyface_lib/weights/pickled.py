@@ -81,8 +81,6 @@ def read_pickled(path: str | Path) -> Any:
             return content
     except KeyFaceError:
         raise
-    except OSError as error:
-        raise KeyFaceError(f"{name} cannot be read: {error.strerror or error}") from error
     except pickle.UnpicklingError as error:
         raise KeyFaceError(
             f"{name} is refused because its pickle {_reason(error)}: no checkpoint needs that, so it may be "

@@ -5,6 +5,7 @@ Either way tensors are mapped from the file, so reading costs nothing until they
 """
 
 import math
+import os
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -131,11 +132,12 @@ def _read_safetensors(path: Path) -> tuple[dict[str, torch.Tensor], Mapping[str,
 def _check_header(path: Path) -> None:
     """What of a safetensors header its own reader does not bound: length, tensors, names and dimensions."""
     with open_file(path, "weight file") as file:
-        length = struct.unpack("<Q", file.read(8).rjust(8, b"\xff"))[0]
+        start = file.read(8)
+        length = struct.unpack("<Q", start.rjust(8, b"\xff"))[0]
         whole = length <= HEADER_BYTES
         content = file.read(length) if whole else b""
     if not whole or len(content) < length:
-        said = f"its header is said to have {length:,} bytes"
+        said = f"its header is said to have {length:,} bytes" if len(start) == 8 else "it ends at once"
         raise KeyFaceError(f"{one_line(path)} is no complete safetensors file ({said}); download it again")
     entries = json_from(content, f"{one_line(path)}: its header", HEADER_BYTES)
     if not isinstance(entries, dict) or len(entries) > MOST_TENSORS:
@@ -144,7 +146,8 @@ def _check_header(path: Path) -> None:
         shape = entry.get("shape") if isinstance(entry, dict) else None
         if isinstance(shape, list) and len(shape) > DIMENSIONS:
             raise KeyFaceError(
-                f"{one_line(path)}: {one_line(name)} has {len(shape)} dimensions, more than {DIMENSIONS}"
+                f"{one_line(path)}: {one_line(name)} has {len(shape)} dimensions, more than {DIMENSIONS}; "
+                "download it again"
             )
 
 
@@ -164,7 +167,9 @@ def _state_dict(content: Any, path: Path) -> dict[str, torch.Tensor]:
             tensors[name] = value.detach()
     if not tensors or len(tensors) > MOST_TENSORS:
         if tensors:
-            raise KeyFaceError(f"{one_line(path)} holds {len(tensors):,} tensors, more than any network")
+            raise KeyFaceError(
+                f"{one_line(path)} holds {len(tensors):,} tensors, more than any network; use another"
+            )
         raise KeyFaceError(
             f"{one_line(path)} holds no tensors; a checkpoint has them by name, or in {_WRAPPERS}"
         )
@@ -174,7 +179,7 @@ def _state_dict(content: Any, path: Path) -> dict[str, torch.Tensor]:
 def _wav2vec2_config(path: Path) -> dict:
     """The model's own configuration, which the hub keeps in a file beside it; of the public model without."""
     beside = path.parent / "config.json"
-    if beside.is_file():
+    if os.path.isfile(beside):
         config = read_json(beside)
         if isinstance(config, dict) and config.get("model_type") == "wav2vec2":
             return {name: config.get(name, value) for name, value in WAV2VEC2_BASE_960H.items()}

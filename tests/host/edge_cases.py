@@ -118,12 +118,14 @@ WRONG = {
         "width 0": {"x": 1, "y": 1, "width": 0, "height": 5},
         "negative height": [[{"x": 1, "y": 1, "width": 5, "height": -5}]],
         "NaN": {"x": NAN, "y": 1, "width": 5, "height": 5},
+        "of 400 digits": {"x": 10**400, "y": 1, "width": 5, "height": 5},
         "texts": {"x": "1", "y": "1", "width": "5", "height": "5"},
     },
     "FACE_LANDMARKS": ANYTHING
     | {
         "without points": {"frames": [[{"bbox_xyxy": [0, 0, 5, 5]}]]},
         "5 points": {"frames": [[{"bbox_xyxy": [0, 0, 5, 5], "landmarks_xy": torch.ones(5, 2)}]]},
+        "of 400 digits": {"frames": [[{"bbox_xyxy": [0, 0, 5, 5], "landmarks_xy": [[10**400, 1]] * 478}]]},
         "no extent": {"frames": [[{"bbox_xyxy": [0, 0, 0, 5], "landmarks_xy": torch.ones(478, 2)}]]},
         "NaN": {"frames": [[{"bbox_xyxy": [0, 0, 5, 5], "landmarks_xy": torch.full((478, 2), NAN)}]]},
     },

@@ -96,9 +96,18 @@ def test_another_onnx_file_is_told_in_one_line(host, film, runtime):
     path.write_bytes(b"<html>404</html>")
     try:
         error = host.run(prompt_of(film, emotion_model="other.onnx")).error
-        with pytest.raises(Refused) as refused:
-            host.run(prompt_of(film, emotion_model="../keyface/other.onnx"))
     finally:
         path.unlink()
     assert "is no HSEmotion model with valence and arousal" in error["exception_message"]
-    assert "there is no emotion model ../keyface/other.onnx" in refused.value.details("4")
+
+
+@pytest.mark.parametrize("name", ["../keyface/other.onnx", "/etc/passwd", "../../../etc/passwd", ""])
+def test_no_model_outside_of_the_folder_is_taken(host, film, name):
+    path = host.folder / "models" / "keyface" / "other.onnx"
+    path.touch()
+    try:
+        with pytest.raises(Refused) as refused:
+            host.run(prompt_of(film, emotion_model=name))
+    finally:
+        path.unlink()
+    assert f"there is no emotion model {name} in models/keyface" in refused.value.details("4")

@@ -97,7 +97,7 @@ function tangents(step, slope, smooth) {
       continue;
     }
     const [s0, s1, h0, h1] = [slope[i], slope[i + 1], step[i], step[i + 1]];
-    const parabola = (s0 * h1 + s1 * h0) / (h0 + h1);
+    const parabola = s0 * (h1 / (h0 + h1)) + s1 * (h0 / (h0 + h1));
     const steepest = Math.min(Math.abs(s0), Math.abs(s1), Math.abs(parabola) / 2);
     inner.push((Math.sign(s0) + Math.sign(s1)) * steepest);
   }
@@ -157,6 +157,7 @@ function wordFor(valence, arousal) {
 
 // src/text.ts
 var VERSION = 1;
+var LEAST_STEP_S = 1e-6;
 var CurveError = class extends Error {
 };
 function parse(text) {
@@ -311,7 +312,7 @@ function checkLane(name, lane) {
     if (!(value >= -1 && value <= 1))
       throw new CurveError(`${where} is ${value}; it must lie in [-1, 1]: bring it in there`);
     const before = lane[index - 1];
-    if (before && seconds === before.seconds)
+    if (before && Math.abs(seconds - before.seconds) < LEAST_STEP_S)
       throw new CurveError(`${name} has two points at ${seconds} s; keep one of them`);
     if (before && seconds < before.seconds)
       throw new CurveError(

@@ -88,7 +88,7 @@ function tangents(step: number[], slope: number[], smooth: boolean[]): [number[]
       continue
     }
     const [s0, s1, h0, h1] = [slope[i]!, slope[i + 1]!, step[i]!, step[i + 1]!]
-    const parabola = (s0 * h1 + s1 * h0) / (h0 + h1)
+    const parabola = s0 * (h1 / (h0 + h1)) + s1 * (h0 / (h0 + h1))
     const steepest = Math.min(Math.abs(s0), Math.abs(s1), Math.abs(parabola) / 2)
     inner.push((Math.sign(s0) + Math.sign(s1)) * steepest)
   }

@@ -5,6 +5,8 @@ import { LANES, MODES, type Curve, type Lane, type LaneName, type Mode, type Poi
 import { STATES, wordFor } from "./states.ts"
 
 export const VERSION = 1
+/** Seconds between two points; over much shorter ones a slope is no finite number. */
+const LEAST_STEP_S = 1e-6
 
 /** What is wrong with a text, in one line. */
 export class CurveError extends Error {}
@@ -191,7 +193,7 @@ function checkLane(name: LaneName, lane: Lane): void {
     if (!(value >= -1 && value <= 1))
       throw new CurveError(`${where} is ${value}; it must lie in [-1, 1]: bring it in there`)
     const before = lane[index - 1]
-    if (before && seconds === before.seconds)
+    if (before && Math.abs(seconds - before.seconds) < LEAST_STEP_S)
       throw new CurveError(`${name} has two points at ${seconds} s; keep one of them`)
     if (before && seconds < before.seconds)
       throw new CurveError(

@@ -65,6 +65,7 @@ const BAD: [string, RegExp][] = [
   ['{"v":1,"valence":[[-1,0,"smooth"]]}', /0 or more/],
   ['{"v":1,"valence":[[0,1.5,"smooth"]]}', /must lie in \[-1, 1\]/],
   ['{"v":1,"valence":[[1,0,"smooth"],[1,0,"smooth"]]}', /two points at 1 s/],
+  ['{"v":1,"valence":[[0,0,"smooth"],[5e-324,1,"smooth"]]}', /two points at 5e-324 s/],
   ['{"v":1,"valence":[[2,0,"smooth"],[1,0,"smooth"]]}', /sort the points/],
   ["", /cannot be read/],
   ["0:hapy", /'hapy' is unknown/],
