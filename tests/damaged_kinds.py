@@ -1,5 +1,6 @@
 """Every kind of file that the project opens: a sound one, and one of each kind of hostile content."""
 
+import hashlib
 import io
 import json
 import math
@@ -34,6 +35,7 @@ from keyface_lib.portrait import yunet
 from keyface_lib.train.config_file import read_config
 from keyface_lib.train.state import read_state
 from keyface_lib.weights.checkpoint import read_checkpoint
+from keyface_lib.work.folder import MANIFEST, WorkFolder
 
 Content = bytes | Callable[[], bytes]
 
@@ -128,6 +130,24 @@ def run_folder(folder: Path) -> None:
     place.mkdir(parents=True)
     (place / "state.json").write_text(json.dumps(GOOD))
     (place / "part-00000.safetensors").write_bytes(save({"weights.a": torch.ones(9)}))
+
+
+ASKED = {"version": 1, "settings": {}, "batch": 4, "redos": [], "wanted": {}}
+RESULT = b"a finished piece " * 99
+RESULT_KEY = "a" * 40
+RESULT_NAME = f"000003.{RESULT_KEY}.{hashlib.sha256(RESULT).hexdigest()[:20]}.bin"
+
+
+def work_folder(folder: Path) -> None:
+    (folder / "work" / "pieces").mkdir(parents=True)
+    (folder / "work" / MANIFEST).write_text(json.dumps(ASKED))
+    (folder / "work" / "pieces" / RESULT_NAME).write_bytes(RESULT)
+
+
+def open_work(folder: Path) -> None:
+    """What is damaged is known by its checksum, and made again."""
+    with WorkFolder(folder / "work") as work:
+        assert RESULT_KEY not in work.store or work.store.path(RESULT_KEY).read_bytes() == RESULT
 
 
 ONNX = b"\x08\x06 a model " * 100
@@ -261,7 +281,20 @@ KINDS: dict[str, Kind] = {
         header(b"{}", 2**40),
         lambda: save({"weights.a": torch.tensor([1, math.nan])}),
     ),
-    # The work folder of long runs goes here.
+    "work folder, manifest": Kind(
+        f"work/{MANIFEST}",
+        work_folder,
+        open_work,
+        json.dumps(ASKED | {"batch": 10**12}).encode(),
+        json.dumps(ASKED | {"batch": math.nan}).encode(),
+    ),
+    "work folder, results": Kind(
+        f"work/pieces/{RESULT_NAME}",
+        work_folder,
+        open_work,
+        header(b"{}", 2**40),
+        lambda: save({"results": torch.tensor([1, math.nan])}),
+    ),
     "face detector, ONNX": Kind(
         "a.onnx",
         holding("a.onnx", ONNX),

@@ -98,6 +98,8 @@ def row(
     return SAME | cells | {name.replace("_", " "): cell for name, cell in own.items()}
 
 
+AGAIN = Cell("made again")
+FORGOTTEN = Cell("forgotten, said")
 AS_FAR = Cell("read as far as it goes")
 CELLS: dict[str, dict[str, Cell]] = {
     "picture": row(
@@ -225,6 +227,18 @@ CELLS: dict[str, dict[str, Cell]] = {
         NO_NODE,
         **PERHAPS_SOUND,
     ),
+    "work folder, manifest": row(
+        Cell("as if new"),
+        FORGOTTEN,
+        FORGOTTEN,
+        FORGOTTEN,
+        FORGOTTEN,
+        FORGOTTEN,
+        NO_NODE,
+        missing=Cell("as if new"),
+        folder_locked=Cell("may not be looked at", r"cannot be looked at \(Permission denied"),
+    ),
+    "work folder, results": row(AGAIN, AGAIN, AGAIN, AGAIN, AGAIN, AGAIN, NO_NODE, missing=AGAIN),
     "face detector, ONNX": row(
         NO_DETECTOR,
         NO_DETECTOR,

@@ -18,6 +18,7 @@ ROOT = Path(__file__).parents[1]
 DOORS = {"open_file": files.open_file, "read_json": strict_json.read_json}
 """What the library opens files with that anybody may have written."""
 NOT_IN_ROWS = {
+    "keyface_lib/work/keys.py:fingerprint_of_file": "test_work.py::test_another_film_makes_another_video",
     "keyface_lib/audio/containers.py:held": "test_recordings.py::test_a_pipe_is_read_once_and_heard_twice",
 }
 """Functions that open what is no file, and the tests of these."""
@@ -27,20 +28,23 @@ RAW |= {f"{package}.load" for package in ("torch", "np", "json", "pickle")}
 RAW_CALLS = {
     "keyface_lib/audio/containers.py": "PyAV, of a file that is open",
     "keyface_lib/cli/terminal.py": "the null device",
+    "keyface_lib/clip/kept.py": "features, mapped where their checksum was right",
     "keyface_lib/clip/cost.py": "Linux's own figures of memory",
     "keyface_lib/data/shards.py": "tarfile, of a file that is open; arrays, mapped where it was looked at",
     "keyface_lib/data/shard_writer.py": "a shard that is written",
     "keyface_lib/files.py": "the door itself",
     "keyface_lib/media/image.py": "Pillow, of a file that is open",
     "keyface_lib/media/moving_picture.py": "Pillow, of a file that is open",
+    "keyface_lib/locks.py": "a lock that is written",
+    "keyface_lib/media/joined_movie.py": "pieces whose checksums were right, and a video that is written",
     "keyface_lib/media/movie.py": "a video that is written",
-    "keyface_lib/media/outputs.py": "the lock beside an output",
     "keyface_lib/media/pictures.py": "a sound that is written",
     "keyface_lib/media/video.py": "an output that is tried out",
     "keyface_lib/toyworld/espeak_worker.py": "what its own parent wrote to it",
     "keyface_lib/train/progress.py": "a log that is written",
     "keyface_lib/weights/released.py": "safetensors, where the header was looked at",
     "keyface_lib/weights/storages.py": "bytes, mapped where the archive was looked at",
+    "keyface_lib/work/store.py": "safetensors, where the checksum was right",
     "nodes/example_inputs.py": "the pack's own examples, copied",
 }
 """Files with such calls, and why they are no doors."""

@@ -50,7 +50,7 @@ class Sound:
             waveform = source.detach().cpu().float().reshape(-1, source.shape[-1])
             channels, own_rate = len(waveform), int(sample_rate)
             blocks = _blocks_of_tensor(waveform, own_rate)
-        elif isinstance(source, Iterator):
+        elif isinstance(source, Iterator) and not hasattr(source, "read"):  # files are iterators, too
             first = next(source)
             channels, own_rate, blocks = len(first[2]), first[0], chain([first], source)
         else:

@@ -9,11 +9,11 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from ..errors import KeyFaceError
-from ..files import whole_file
+from ..files import open_file, whole_file
 from ..locks import lock, unlock
 from ..messages import one_line
 from ..method.redo import Redo
-from ..strict_json import read_json
+from ..strict_json import json_from
 from ..weights.schema import Rule, check, listed, number, table, text, whole
 from .store import Progress, Store
 
@@ -76,7 +76,8 @@ class WorkFolder:
         require_new_or_own(self.path)
         try:
             self.path.mkdir(parents=True, exist_ok=True)
-            (self.path / MANIFEST).touch()
+            if not (self.path / MANIFEST).exists():
+                (self.path / MANIFEST).touch()
         except (OSError, ValueError) as error:
             reason = getattr(error, "strerror", None) or error
             raise KeyFaceError(
@@ -174,12 +175,17 @@ def opened(work: WorkFolder | str | os.PathLike | None) -> WorkFolder | None:
 
 
 def read_manifest(folder: Path) -> tuple[Manifest, bool]:
-    """What was asked of a folder last, and whether its manifest could be read; one that is empty is new."""
-    path = folder / MANIFEST
-    if path.stat().st_size == 0:
+    """What was asked of a folder last, and whether its manifest says so; one that is empty is new.
+
+    Raises:
+        KeyFaceError: it may not be read, or its disk fails.
+    """
+    with open_file(folder / MANIFEST, "manifest") as file:
+        content = file.read(MANIFEST_BYTES + 1)
+    if not content:
         return Manifest(), True
     try:
-        entries = read_json(path, limit=MANIFEST_BYTES)
+        entries = json_from(content, MANIFEST, MANIFEST_BYTES)
         check(entries, _FORM, MANIFEST, "it is made again")
         for redo in entries["redos"]:
             check(redo, _REDO, MANIFEST, "it is made again")
@@ -196,13 +202,13 @@ def require_new_or_own(path: Path) -> None:
     try:
         if not path.exists() or (path / MANIFEST).is_file():
             return
-        empty = path.is_dir() and not any(path.iterdir())
+        own = path.is_dir() and all(file.name in (MANIFEST, LOCK, *KINDS) for file in path.iterdir())
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         raise KeyFaceError(
             f"{one_line(path)}: cannot be looked at ({reason}); choose another place"
         ) from error
-    if not empty:
+    if not own:
         kind = "a folder with other things in it" if path.is_dir() else "a file"
         raise KeyFaceError(f"{one_line(path)}: is {kind}; give a new folder, or one of an earlier run")
 

@@ -9,6 +9,8 @@ from typing import Any
 
 import torch
 
+from ..files import open_file
+
 LOOKED_AT = 4096
 """Elements of one weight tensor that `fingerprint` reads."""
 
@@ -34,9 +36,14 @@ def fingerprint(weights: Mapping[str, torch.Tensor]) -> str:
 
 
 def fingerprint_of_file(path: str | os.PathLike) -> str:
-    """The key of a file's size and of evenly spaced parts of it, 64 MB at most; OSError if it has gone."""
-    size, parts = os.path.getsize(path), []
-    with open(path, "rb") as file:
+    """The key of a file's size and of evenly spaced parts of it, 64 MB at most.
+
+    Raises:
+        KeyFaceError: it has gone, or cannot be read.
+    """
+    parts = []
+    with open_file(path, "file") as file:
+        size = file.seek(0, os.SEEK_END)
         for place in range(0, size, max(1 << 20, -(-size // 64))):
             file.seek(place)
             parts.append(file.read(1 << 20))

@@ -18,7 +18,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
 from ..errors import KeyFaceError
-from ..files import whole_file
+from ..files import open_file, unreadable, whole_file
 
 _NAME = re.compile(r"(?P<label>[0-9]{6}(-[0-9]{6})?)(\.(?P<key>[0-9a-f]{40}))?\.(?P<sum>[0-9a-f]{20})\.\w+")
 _REMEDY = "make room and give the same command again: it goes on from here"
@@ -51,17 +51,20 @@ class Store:
         self._keys: dict[Path, list[str]] = {}
 
     def look(self, progress: Progress | None = None) -> list[Path]:
-        """Finds out what is there; removes what was not finished or is damaged.
+        """Finds out what is there; removes what was not finished or is damaged. Others' files stay.
 
         Args:
             progress: called with (bytes read, bytes in all).
 
         Returns:
             The damaged files. They are gone.
+
+        Raises:
+            KeyFaceError: a file may not be read, or its disk fails.
         """
         self._places, self._keys = {}, {}
         damaged: list[Path] = []
-        found = [path for kind in self.kinds for path in sorted((self.folder / kind).glob("*"))]
+        found = [path for kind in self.kinds for path in _files(self.folder / kind)]
         for path in [path for path in found if path.name.startswith(".")]:  # what a killed program left
             found.remove(path)
             path.unlink()
@@ -69,7 +72,7 @@ class Store:
         for path in found:
             size = path.stat().st_size
             name = _NAME.fullmatch(path.name)
-            if name is None or name["sum"] != _checksum(path) or not self._know(path, name["key"]):
+            if name is not None and (name["sum"] != _checksum(path) or not self._know(path, name["key"])):
                 damaged.append(path)
                 path.unlink()
             done += size
@@ -189,9 +192,18 @@ class Store:
                 path.unlink()
 
 
+def _files(folder: Path) -> list[Path]:
+    try:
+        return sorted(folder.iterdir())
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise unreadable(folder, error, "folder") from error
+
+
 def _checksum(path: Path) -> str:
     digest = hashlib.sha256()
-    with path.open("rb") as file:
+    with open_file(path, "result") as file:
         while block := file.read(1 << 20):
             digest.update(block)
     return digest.hexdigest()[:20]
