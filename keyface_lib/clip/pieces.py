@@ -38,27 +38,25 @@ def pieces_of(clip: "Clip | Group", lossless: bool) -> list[Piece]:
     vae = fingerprint(clips[0].animation.models.vae.state_dict())
     shared = (ENCODING, vae, lossless, CRF, clip.height, clip.width)
     keys = [own.animation.keys.segments for own in clips if own.animation.keys is not None]
+    pasted = [
+        # colours are matched with the first frame
+        (key_of(*own.pasting.essence), segment_keys[0])
+        for own, segment_keys in zip(clips, keys, strict=True)
+        if own.pasting is not None
+    ]
+    behind = [(own, fingerprint_of_file(own.background.path)) for own in clips if own.background is not None]
     pieces = []
     for number, first in enumerate(range(0, clip.n_segments_each, PIECE_SEGMENTS)):
         segments = range(first, min(first + PIECE_SEGMENTS, clip.n_segments_each))
         shown = [own[max(0, first - 1) : segments.stop] for own in keys]  # a frame is shared with the former
-        pasted = [
-            # colours are matched with the first frame
-            (key_of(*own.pasting.essence), segment_keys[0], _behind(own, segments))
-            for own, segment_keys in zip(clips, keys, strict=True)
-            if own.pasting is not None
-        ]
         frames = clips[0].animation.timeline.frames_of_segments(segments)
-        pieces.append(Piece(number, segments, key_of(shared, first, frames, shown, pasted)))
+        moving = [
+            (film, own.background.squares[frames.start : frames.stop])
+            for own, film in behind
+            if own.background is not None
+        ]
+        pieces.append(Piece(number, segments, key_of(shared, first, frames, shown, pasted, moving)))
     return pieces
-
-
-def _behind(clip: "Clip", segments: range) -> object:
-    """What is seen of a moving background."""
-    if clip.background is None:
-        return None
-    frames = clip.animation.timeline.frames_of_segments(segments)
-    return fingerprint_of_file(clip.background.path), clip.background.squares[frames.start : frames.stop]
 
 
 def clips_of(clip: "Clip | Group") -> "Sequence[Clip]":
